@@ -1,0 +1,63 @@
+"""The line format: ``crc32 in 8 hex digits, space, JSON [sequence, kind, microseconds, body]``.
+
+Sequence numbers are contiguous within a journal and start at 0 with a `hello` line, so a reader can tell a gap
+from an end and a torn tail from a whole line.
+
+Kinds of events and the keys of their bodies (times are microseconds since 1970 UTC, ids are UUID text):
+
+    hello          pid start host role parent version          role is "driver" or "worker"
+    bye            (none)                                      the process ended in good order
+    flow_run       id flow_id flow_name name parameters tags flow_version parent_task_run_id runner client
+                   deployment_id
+    task_run       id flow_run_id task_key task_name name dynamic_key tags runner inputs
+                   state_id state_type state_name              created together with its first state
+    state          run ("flow" | "task") id flow_run_id state_id type name message details run_count
+    renamed        run id flow_run_id name
+    log            flow_run_id task_run_id level logger message
+    artifact       id key type description data flow_run_id task_run_id
+    input          flow_run_id key value sender
+    input_deleted  flow_run_id key
+    fence          task_run_id                                 later states of it by others do not count
+    variable       name value tags                             value None deletes
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import orjson
+
+
+class Line(NamedTuple):
+    """One journalled event."""
+
+    seq: int
+    kind: str
+    at: int
+    body: dict[str, Any]
+
+
+class TornLine(ValueError):
+    """The bytes are not a whole, unharmed line."""
+
+
+def encode(seq: int, kind: str, at: int, body: dict[str, Any]) -> bytes:
+    """Return one line, newline included. UUIDs and datetimes in `body` are written as text."""
+    payload = orjson.dumps((seq, kind, at, body), default=str)
+    return b"%08x %b\n" % (crc32(payload), payload)
+
+
+def decode(raw: bytes) -> Line:
+    """Read one line without its newline.
+
+    Raises:
+        TornLine: the checksum or the shape is wrong.
+    """
+    try:
+        payload = raw[9:]
+        if int(raw[:8], 16) != crc32(payload):
+            raise TornLine(f"checksum does not match: {raw[:60]!r}")
+        return Line(*orjson.loads(payload))
+    except (ValueError, TypeError) as error:
+        raise TornLine(str(error)) from error

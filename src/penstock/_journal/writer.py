@@ -1,0 +1,128 @@
+"""Appending to this process's own journal.
+
+One `os.write` on an O_APPEND descriptor an event: about 2 microseconds, and it survives the death of this
+process at any later instant. The file is locked (`flock`) for as long as the process lives, which is how the
+store tells a dead process from a busy one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from penstock._ids import now_us, short_hex
+from penstock._journal.line import encode
+
+
+def process_start() -> int:
+    """Return when this process started, in the kernel's clock ticks; with the pid it names one process."""
+    try:
+        with open("/proc/self/stat", "rb") as stat:
+            return int(stat.read().rsplit(b")", 1)[1].split()[19])
+    except OSError:
+        return 0
+
+
+class Journal:
+    """The journal of one process.
+
+    Args:
+        folder: where journals live; made when missing, private to the user.
+        role: "driver" for a process that runs flows, "worker" for one that runs tasks for another.
+        parent: the client name of the driver, for a worker.
+    """
+
+    def __init__(self, folder: Path, role: str = "driver", parent: str | None = None) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        host = socket.gethostname().split(".")[0][:40].replace("-", "_") or "host"
+        self.client = f"{host}-{os.getpid()}-{process_start()}-{short_hex(8)}"
+        self.path = folder / f"{self.client}.jsonl"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(self.path, flags, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = threading.Lock()
+        self._seq = 0
+        self._size = 0
+        #: Lines that could not be written because the disk is full; tried again with the next event.
+        self._unwritten: deque[bytes] = deque()
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        hello = {"pid": os.getpid(), "start": process_start(), "host": host, "role": role, "parent": parent}
+        self.emit("hello", hello)
+
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the newest event."""
+        return self._seq - 1
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._size
+
+    def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> int:
+        """Append one event and return its sequence number.
+
+        Args:
+            kind: one of the kinds listed in `penstock._journal.line`.
+            body: its keys and values.
+            at: when it happened, microseconds since 1970 UTC; now by default.
+        """
+        when = now_us() if at is None else at
+        with self._lock:
+            seq = self._seq
+            self._seq = seq + 1
+            line = encode(seq, kind, when, body)
+            if self._unwritten:
+                self._unwritten.append(line)
+                self._retry_unwritten()
+            else:
+                self._append(line)
+        for listener in self._listeners:
+            listener()
+        return seq
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every event; it must be quick and must not raise."""
+        self._listeners = (*self._listeners, listener)
+
+    def close(self) -> None:
+        """Say goodbye and let go of the lock; the store sweeps the file from here on."""
+        with self._lock:
+            if self._fd < 0:
+                return
+        self.emit("bye", {})
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file without a goodbye (a forked child does this with its parent's journal)."""
+        with self._lock:
+            fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _append(self, line: bytes) -> None:
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            written = 0
+        self._size += written
+        if written < len(line):
+            self._unwritten.append(line[written:])
+
+    def _retry_unwritten(self) -> None:
+        waiting = list(self._unwritten)
+        self._unwritten.clear()
+        for number, line in enumerate(waiting):
+            self._append(line)
+            if self._unwritten:
+                self._unwritten.extend(waiting[number + 1 :])
+                return

@@ -1,0 +1,1 @@
+"""Frozen values of the domain: states, runs, decisions. No I/O here."""

@@ -1,0 +1,79 @@
+"""From a state to a value or an exception. Reference page: api-ref prefect-states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock._values.states import Resolvable, State, StateType, is_state_iterable
+from penstock.exceptions import (
+    CancelledRun,
+    CrashedRun,
+    FailedRun,
+    MissingResult,
+    PausedRun,
+    UnfinishedRun,
+)
+
+_WRAPPERS = {
+    StateType.FAILED: (FailedRun, "Run failed."),
+    StateType.CRASHED: (CrashedRun, "Run crashed."),
+    StateType.CANCELLED: (CancelledRun, "Run cancelled."),
+}
+
+
+class Absent:
+    """Data of a state whose value was never kept: says why, when asked."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def get(self) -> Any:
+        """Raise `MissingResult` with the reason."""
+        raise MissingResult(self.why)
+
+
+def state_result(state: State, raise_on_failure: bool = True) -> Any:
+    """Return the value of a completed state; raise or return the exception of another."""
+    if state.is_paused():
+        if raise_on_failure:
+            raise PausedRun("Run is paused, its result is not available.", state=state)
+        return PausedRun("Run is paused, its result is not available.", state=state)
+    if not state.is_final():
+        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.")
+    if state.is_completed():
+        if is_state_iterable(state.data):
+            return state.data
+        return state.data.get() if isinstance(state.data, Resolvable) else state.data
+    if raise_on_failure:
+        raise state_exception(state)
+    return state_exception(state)
+
+
+def state_exception(state: State) -> BaseException:
+    """Return the exception of an unsuccessful state.
+
+    Raises:
+        ValueError: the state is not FAILED, CRASHED or CANCELLED.
+    """
+    if state.type not in _WRAPPERS:
+        raise ValueError(f"Expected failed or crashed state got {state!r}.")
+    wrapper, default = _WRAPPERS[state.type]
+    data = state.data
+    if isinstance(data, Resolvable):
+        data = data.get()
+    if isinstance(data, BaseException):
+        return data
+    if isinstance(data, State):
+        return state_exception(data)
+    if is_state_iterable(data):
+        for member in data:
+            if member.type in _WRAPPERS:
+                return state_exception(member)
+        return wrapper(state.message or default)
+    if isinstance(data, str):
+        return wrapper(data)
+    if data is None:
+        return wrapper(state.message or default)
+    return TypeError(f"Unexpected result for failed state: {data!r} is not an exception")

@@ -1,0 +1,331 @@
+"""States: what a run is doing, or how it ended.
+
+The type drives the rules, the name is for people. Reference page: concepts/states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+from penstock._ids import new_id
+
+
+class StateType(str, Enum):
+    """The nine state types; the rules look at nothing else."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    CRASHED = "CRASHED"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+#: A run in one of these has ended.
+TERMINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
+
+
+def utc_now() -> datetime:
+    """Return the present moment, with the UTC time zone."""
+    return datetime.now(timezone.utc)
+
+
+@runtime_checkable
+class Resolvable(Protocol):
+    """Data of a state that is not in memory but knows how to fetch itself."""
+
+    def get(self) -> Any:
+        """Return the value, or raise `MissingResult`."""
+        ...
+
+
+@dataclass(slots=True, eq=True)
+class StateDetails:
+    """What a state carries beside type and name. Reference: api-ref client/schemas/objects."""
+
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+    child_flow_run_id: UUID | None = None
+    scheduled_time: datetime | None = None
+    cache_key: str | None = None
+    cache_expiration: datetime | None = None
+    deferred: bool | None = False
+    untrackable_result: bool = False
+    pause_timeout: datetime | None = None
+    pause_reschedule: bool = False
+    pause_key: str | None = None
+    run_input_keyset: dict[str, str] | None = None
+    refresh_cache: bool | None = None
+    retriable: bool | None = None
+    transition_id: UUID | None = None
+    task_parameters_id: UUID | None = None
+    traceparent: str | None = None
+    deployment_concurrency_lease_id: UUID | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields that differ from their defaults, ready for JSON."""
+        out: dict[str, Any] = {}
+        for name, default in _DETAIL_DEFAULTS:
+            value = getattr(self, name)
+            if value != default:
+                out[name] = _plain(value)
+        return out
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | None) -> StateDetails:
+        """Read what `to_json` (or the REST API) wrote; unknown keys are ignored."""
+        details = cls()
+        for name, value in (data or {}).items():
+            if value is None or name not in _DETAIL_NAMES:
+                continue
+            if name in _DETAIL_UUIDS:
+                value = UUID(str(value))
+            elif name in _DETAIL_TIMES and isinstance(value, str):
+                value = datetime.fromisoformat(value)
+            setattr(details, name, value)
+        return details
+
+
+_DETAIL_DEFAULTS = tuple((f.name, f.default) for f in fields(StateDetails))
+_DETAIL_NAMES = frozenset(name for name, _ in _DETAIL_DEFAULTS)
+_DETAIL_TIMES = frozenset({"scheduled_time", "cache_expiration", "pause_timeout"})
+_DETAIL_UUIDS = frozenset(
+    {
+        "flow_run_id",
+        "task_run_id",
+        "child_flow_run_id",
+        "transition_id",
+        "task_parameters_id",
+        "deployment_concurrency_lease_id",
+    }
+)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+_DEFAULT_NAMES = {kind: kind.value.title() for kind in StateType}
+
+
+class State:
+    """One state of one run.
+
+    Args:
+        type: a `StateType` or its name.
+        name: the label people see; from the type when not given.
+        message: a sentence about it.
+        data: the result, the exception, or a reference to a stored result. Stays in this process.
+        state_details: links, keys and times.
+        timestamp: when it was entered; now by default.
+        id: identity; a new one by default.
+    """
+
+    __slots__ = ("_details", "created", "data", "id", "message", "name", "timestamp", "type", "updated")
+
+    def __init__(
+        self,
+        type: StateType | str,
+        name: str | None = None,
+        message: str | None = None,
+        data: Any = None,
+        state_details: StateDetails | None = None,
+        timestamp: datetime | None = None,
+        id: UUID | None = None,
+    ) -> None:
+        self.type = type if isinstance(type, StateType) else StateType(type)
+        self.name = name or _DEFAULT_NAMES[self.type]
+        self.message = message
+        self.data = data
+        self._details = state_details
+        self.timestamp = timestamp or utc_now()
+        self.id = id or new_id()
+        self.created: datetime | None = None
+        self.updated: datetime | None = None
+        if self.type is StateType.SCHEDULED and self.state_details.scheduled_time is None:
+            self.state_details.scheduled_time = self.timestamp
+
+    @property
+    def state_details(self) -> StateDetails:
+        """Links, keys and times; made on first use, since most states have none."""
+        if self._details is None:
+            self._details = StateDetails()
+        return self._details
+
+    @state_details.setter
+    def state_details(self, details: StateDetails) -> None:
+        self._details = details
+
+    def is_scheduled(self) -> bool:
+        """True for every state of type SCHEDULED."""
+        return self.type is StateType.SCHEDULED
+
+    def is_pending(self) -> bool:
+        """True for every state of type PENDING."""
+        return self.type is StateType.PENDING
+
+    def is_running(self) -> bool:
+        """True for every state of type RUNNING."""
+        return self.type is StateType.RUNNING
+
+    def is_completed(self) -> bool:
+        """True for every state of type COMPLETED."""
+        return self.type is StateType.COMPLETED
+
+    def is_failed(self) -> bool:
+        """True for type FAILED only; a crash is not a failure."""
+        return self.type is StateType.FAILED
+
+    def is_crashed(self) -> bool:
+        """True for every state of type CRASHED."""
+        return self.type is StateType.CRASHED
+
+    def is_cancelled(self) -> bool:
+        """True for every state of type CANCELLED."""
+        return self.type is StateType.CANCELLED
+
+    def is_cancelling(self) -> bool:
+        """True for every state of type CANCELLING."""
+        return self.type is StateType.CANCELLING
+
+    def is_paused(self) -> bool:
+        """True for every state of type PAUSED."""
+        return self.type is StateType.PAUSED
+
+    def is_final(self) -> bool:
+        """True when the run has ended."""
+        return self.type in TERMINAL
+
+    def result(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> Any:
+        """Return the run's value, or raise (or return) its exception.
+
+        Args:
+            raise_on_failure: when False, the exception of an unsuccessful run is returned instead of raised.
+            retry_result_failure: accepted for compatibility; local storage needs no second try.
+
+        Raises:
+            UnfinishedRun: the run has not ended. PausedRun: it is paused.
+            MissingResult: it ended but its value is neither in memory nor in storage.
+        """
+        from penstock._values.outcome import state_result
+
+        return state_result(self, raise_on_failure)
+
+    async def aresult(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> Any:
+        """Async twin of `result`."""
+        return self.result(raise_on_failure, retry_result_failure)
+
+    def fresh_copy(self, **changes: Any) -> State:
+        """Return the same content with a new id and the present timestamp."""
+        details = changes.pop("state_details", None) or (
+            replace(self._details, transition_id=None) if self._details is not None else None
+        )
+        kept = {"type": self.type, "name": self.name, "message": self.message, "data": self.data}
+        return State(**{**kept, **changes}, state_details=details)
+
+    def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> State:
+        """Return a copy with some fields replaced; the timestamp is renewed, as documented."""
+        kept = {name: getattr(self, name) for name in ("type", "name", "message", "data", "id")}
+        kept["state_details"] = replace(self._details) if self._details is not None else None
+        return State(**{**kept, **(update or {})})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as the REST API shows it. Data never leaves the process."""
+        return {
+            "id": str(self.id),
+            "type": self.type.value,
+            "name": self.name,
+            "timestamp": self.timestamp.isoformat(),
+            "message": self.message,
+            "data": None,
+            "state_details": {k: _plain(v) for k, v in asdict(self.state_details).items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> State:
+        """Read a state from REST JSON."""
+        when = data.get("timestamp")
+        return cls(
+            type=data["type"],
+            name=data.get("name"),
+            message=data.get("message"),
+            state_details=StateDetails.from_json(data.get("state_details")),
+            timestamp=datetime.fromisoformat(when) if isinstance(when, str) else when,
+            id=UUID(data["id"]) if data.get("id") else None,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and other.id == self.id and other.type is self.type
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        inside = [repr(self.message)] if self.message else []
+        if self.name != _DEFAULT_NAMES[self.type]:
+            inside.append(f"type={self.type.value}")
+        return f"{self.name}({', '.join(inside)})"
+
+    def __repr__(self) -> str:
+        shown = "..." if isinstance(self.data, Resolvable) else repr(self.data)
+        return f"{self.name}(message={self.message!r}, type={self.type.value}, result={shown})"
+
+
+class StateGroup:
+    """A set of states looked at together. Reference page: api-ref prefect-states."""
+
+    def __init__(self, states: Iterable[State]) -> None:
+        self.states = list(states)
+        self.total_count = len(self.states)
+        self.type_counts = {kind: sum(s.type is kind for s in self.states) for kind in StateType}
+        self.not_final_count = sum(not s.is_final() for s in self.states)
+
+    @property
+    def fail_count(self) -> int:
+        """How many failed or crashed."""
+        return self.type_counts[StateType.FAILED] + self.type_counts[StateType.CRASHED]
+
+    def all_completed(self) -> bool:
+        """True when every state is COMPLETED."""
+        return self.type_counts[StateType.COMPLETED] == self.total_count
+
+    def all_final(self) -> bool:
+        """True when every run has ended."""
+        return self.not_final_count == 0
+
+    def any_cancelled(self) -> bool:
+        """True when one is CANCELLED."""
+        return self.type_counts[StateType.CANCELLED] > 0
+
+    def any_failed(self) -> bool:
+        """True when one is FAILED or CRASHED."""
+        return self.fail_count > 0
+
+    def any_paused(self) -> bool:
+        """True when one is PAUSED."""
+        return self.type_counts[StateType.PAUSED] > 0
+
+    def counts_message(self) -> str:
+        """Return a summary such as ``total=3 'COMPLETED'=2 'FAILED'=1``."""
+        counts = [f"{kind.value!r}={n}" for kind, n in self.type_counts.items() if n]
+        return " ".join([f"total={self.total_count}", *counts])
+
+
+def is_state_iterable(obj: Any) -> bool:
+    """True for a non-empty set, list or tuple that holds nothing but states."""
+    return type(obj) in (set, list, tuple) and bool(obj) and all(isinstance(item, State) for item in obj)
