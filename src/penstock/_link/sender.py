@@ -1,0 +1,127 @@
+"""Ships this process's journal to the store, from a thread of its own.
+
+The journal file is the queue: the sender reads whole lines from where it stopped and posts the bytes as they
+are. Memory stays bounded however far the store falls behind, and what was not shipped when the process ends is
+swept by the store from the same file.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+
+from penstock._journal.reader import parse, read_chunk
+from penstock._journal.writer import Journal
+from penstock._link.client import StoreClient
+from penstock.exceptions import PenstockException, StoreRefused
+
+#: Events that arrive within this time of the first travel together.
+_GATHER_SECONDS = 0.02
+_BATCH_BYTES = 1 << 20
+
+
+class Sender:
+    """Ships one journal.
+
+    Args:
+        journal: what to ship.
+        client: where to.
+    """
+
+    def __init__(self, journal: Journal, client: StoreClient) -> None:
+        self._journal = journal
+        self._client = client
+        self._work = threading.Event()
+        self._sleeping = True
+        self._stop = threading.Event()
+        self._idle = threading.Condition()
+        self._acked_to = 0
+        self._thread: threading.Thread | None = None
+        journal.listen(self._wake)
+        self._wake()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="penstock-sender", daemon=True)
+        self._thread.start()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until everything written so far is committed by the store; False when the time is up."""
+        target = self._journal.size
+        deadline = time.monotonic() + timeout
+        self._urgent = True
+        self._wake()
+        with self._idle:
+            while self._acked_to < target:
+                left = deadline - time.monotonic()
+                if left <= 0 or self._thread is None or not self._thread.is_alive():
+                    return False
+                self._idle.wait(left)
+        return True
+
+    def stop(self) -> None:
+        """End the thread; what is left is swept from the file."""
+        self._stop.set()
+        self._work.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2)
+
+    _urgent = False
+
+    def _wake(self) -> None:
+        if self._sleeping:
+            self._sleeping = False
+            self._work.set()
+
+    def _run(self) -> None:
+        fd = os.open(self._journal.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            backoff = 0.05
+            while not self._stop.is_set():
+                self._work.wait()
+                self._work.clear()
+                if not self._urgent:
+                    self._stop.wait(_GATHER_SECONDS)
+                self._sleeping = True
+                try:
+                    self._ship(fd)
+                    backoff = 0.05
+                except PenstockException:
+                    # The store is away or hangs: nothing is lost, the file keeps it. Try again, a little later.
+                    self._stop.wait(backoff * (0.5 + random.random()))
+                    backoff = min(backoff * 2, 5.0)
+                    self._wake()
+        finally:
+            os.close(fd)
+
+    def _ship(self, fd: int) -> None:
+        while True:
+            chunk = read_chunk(fd, self._acked_to, _BATCH_BYTES)
+            if not chunk.data:
+                return
+            end = chunk.end
+            try:
+                self._client.request(
+                    "POST", "/link/ingest", raw=chunk.data, query={"client": self._journal.client}, timeout=60
+                )
+            except StoreRefused as refused:
+                if refused.status != 409:
+                    raise
+                end = self._offset_behind(fd, int(getattr(refused, "body", {}).get("hwm", -1)))
+            with self._idle:
+                self._acked_to = end
+                self._idle.notify_all()
+
+    def _offset_behind(self, fd: int, seq: int) -> int:
+        """Return the offset behind the line numbered `seq`: where the store wants us to go on."""
+        offset = 0
+        while True:
+            chunk = read_chunk(fd, offset, _BATCH_BYTES)
+            if not chunk.data:
+                return offset
+            for raw, line in zip(chunk.data.split(b"\n"), parse(chunk.data), strict=False):
+                if line.seq > seq:
+                    return offset
+                offset += len(raw) + 1
