@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -65,17 +66,10 @@ def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
     def run(contestant: Contestant, space: Workspace) -> Figures:
-        if contestant.name == "bare":
-            arguments = [
-                str(PROBES / "floors.py"),
-                "threads",
-                "submit",
-                str(n),
-                str(space.home / "report.json"),
-            ]
-        else:
-            arguments = [str(PROBES / "tasks.py"), contestant.name, "threads", "submit", str(n)]
-            arguments.append(str(space.home / "report.json"))
+        probe = ["floors.py"] if contestant.name == "bare" else ["tasks.py", contestant.name]
+        script, *names = probe
+        report = space.home / "report.json"
+        arguments = [str(PROBES / script), *names, "threads", "submit", str(n), str(report)]
         peak = memory.Peak()
         with subprocess.Popen(
             [str(contestant.python), *arguments],
@@ -91,7 +85,7 @@ def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
             raise RuntimeError(f"{contestant.label}: {' '.join(arguments)} exited with {child.returncode}")
         yield f"one script, {n:,} tasks, nothing running before: peak MB of all processes", peak.peak_mb
         if contestant.name != "bare":
-            expected = n + 3
+            expected = json.loads(report.read_text())["tasks"]
             share = contestant.recorded(space, expected) / expected
             yield f"one script, {n:,} tasks, nothing running before: share on record after exit", share
 
