@@ -45,7 +45,8 @@ def _leaf(leaf: Any, *, tolerant: bool) -> Any:
         leaf.wait()
         return _value_of(leaf.state, leaf.task_run.name, tolerant=tolerant)
     if isinstance(leaf, State):
-        return _value_of(leaf, str(leaf.state_details.task_run_id or "a state"), tolerant=tolerant)
+        name = getattr(leaf, "run_name", None) or str(leaf.state_details.task_run_id or "a state")
+        return _value_of(leaf, name, tolerant=tolerant)
     return leaf
 
 

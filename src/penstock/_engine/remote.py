@@ -39,11 +39,16 @@ from penstock.settings import temporary_settings
 INLINE_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
 class Slot:
-    """Stands for the outcome of an upstream run, or for an input that was sent ahead."""
+    """Stands for the outcome of an upstream run, or for an input that was sent ahead.
 
-    number: int
+    Not a dataclass: `visit` walks into those, and must hand this one over whole.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 @dataclass(slots=True)
@@ -87,7 +92,16 @@ class Outcome:
 
     def state(self) -> State:
         """Return the outcome as a state."""
-        return state_of(self.summary, self.data)
+        state = UpstreamState(self.summary.type, name=self.summary.name, message=self.summary.message, data=self.data)
+        state.state_details = StateDetails.from_json(self.summary.details)
+        state.run_name = self.summary.run_name
+        return state
+
+
+class UpstreamState(State):
+    """The state of an upstream run, with the name that errors call it by."""
+
+    __slots__ = ("run_name",)
 
 
 def state_of(summary: Summary, data: Any) -> State:
