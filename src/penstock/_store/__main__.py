@@ -1,0 +1,52 @@
+"""``python -m penstock._store``: take the lock first, import what is heavy afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+#: Exit code of a process that finds another one serving the workspace (EX_TEMPFAIL).
+ALREADY_SERVED = 75
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve a workspace until it is idle or told to stop; returns the exit code."""
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="penstock._store", description="The store process of one workspace."
+    )
+    parser.add_argument("--home", type=Path, help="the workspace (default: PENSTOCK_HOME)")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address for browsers and workers")
+    parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one")
+    parser.add_argument(
+        "--foreground", action="store_true", help="print the address; never stop for being idle"
+    )
+    options = parser.parse_args(argv)
+    if options.home is not None:
+        os.environ["PENSTOCK_HOME"] = str(options.home)
+
+    from penstock._link.workspace import current_workspace
+    from penstock.exceptions import ConfigurationError
+
+    os.umask(0o077)
+    try:
+        workspace = current_workspace().prepare()
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 78
+    lock = os.open(workspace.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return ALREADY_SERVED
+
+    from penstock._store.process import serve
+
+    return serve(workspace, lock, host=options.host, port=options.port, foreground=options.foreground)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

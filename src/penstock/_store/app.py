@@ -1,0 +1,75 @@
+"""The ASGI application: `/link/*` at once, `/api/*` with Starlette on its first use.
+
+The link routes are a plain table, so that the first event of a notebook does not wait for a web framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock._link.workspace import Workspace
+from penstock._store.core import Core, Refused
+from penstock._store.database import Database
+from penstock._store.guard import App, Receive, Scope, Send, TooLarge, respond
+from penstock._store.sweeper import Sweeper
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What the routes work with."""
+
+    workspace: Workspace
+    database: Database
+    core: Core
+    sweeper: Sweeper
+    stop: Callable[[], None]
+    stopping: Callable[[], bool]
+
+    @property
+    def journals(self) -> Path:
+        """Where the journals are."""
+        return self.workspace.journals
+
+
+class Application:
+    """Sends a request to the link routes or to the REST application."""
+
+    def __init__(self, store: Store) -> None:
+        from penstock._store.routes.link import Link
+
+        self._store = store
+        self._link = Link(store)
+        self._rest: App | None = None
+        self._rest_lock = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing it raises ends the store."""
+        path: str = scope["path"]
+        try:
+            if path.startswith("/link/"):
+                await respond(send, *await self._link.answer(scope, receive))
+            elif path == "/api/health" and scope["method"] == "GET":
+                await respond(send, 200, True)
+            elif path.startswith("/api/"):
+                await (await self._loaded())(scope, receive, send)
+            else:
+                await respond(send, 404, {"detail": "Not Found"})
+        except Refused as refused:
+            await respond(send, refused.status, refused.body)
+        except TooLarge:
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            await respond(send, 500, {"exception_message": f"Internal error: {type(error).__name__}"})
+
+    async def _loaded(self) -> App:
+        async with self._rest_lock:
+            if self._rest is None:
+                from penstock._store.routes import rest_application
+
+                self._rest = await asyncio.to_thread(rest_application, self._store)
+            return self._rest

@@ -1,0 +1,306 @@
+"""The writer: one thread that decides, journals, commits and then answers.
+
+Requests queue up; the thread takes all that wait, works them off against memory and commits their rows in one
+transaction. Nobody is answered before that commit. Decisions of the store are lines in its own journal before
+they are rows, so a database that is lost can be rebuilt.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from penstock._ids import now_us
+from penstock._journal.line import Line, TornLine
+from penstock._journal.reader import parse, read_all
+from penstock._journal.writer import Journal
+from penstock._store import durability
+from penstock._store.database import WAL_LIMIT, Database
+from penstock._store.live import LiveRun, load, state_from_line, unfinished
+from penstock._store.rows import Rows, add_rows, uuid_text
+
+T = TypeVar("T")
+#: Pauses between attempts to commit; afterwards the process gives up and its successor reads the journals.
+_BACKOFF = (0.1, 0.5, 2.0, 5.0)
+#: Ended runs kept in memory before they are forgotten.
+_REMEMBERED = 2000
+#: Requests that share one commit at most.
+_GROUP = 256
+
+
+class Refused(Exception):
+    """A request that changes nothing. `status` is the HTTP status, `body` the answer."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+class Command:
+    """One thing for the writer to do, and where its answer goes."""
+
+    __slots__ = ("do", "future", "value")
+
+    def __init__(self, do: Callable[[Core], Any]) -> None:
+        self.do = do
+        self.future: Future[Any] = Future()
+        self.value: Any = None
+
+
+class Core:
+    """The writer thread and what it remembers. Attributes are for functions that run on that thread."""
+
+    def __init__(self, database: Database, journal: Journal, journals: Path) -> None:
+        self.database = database
+        self.journal = journal
+        self.journals = journals
+        self.hwm: dict[str, int] = {}
+        self.runs: dict[str, LiveRun] = {}
+        self.flow_ids: dict[str, str] = {}
+        self.commits = 0
+        self._queue: SimpleQueue[Command | None] = SimpleQueue()
+        self._rows: Rows = {}
+        self._touched: set[str] = set()
+        self._watchers: dict[str, set[Callable[[], None]]] = {}
+        self._watch_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="penstock-writer", daemon=True)
+        self.on_death: Callable[[], None] = lambda: None
+        self._load()
+
+    def start(self) -> None:
+        """Begin to work. The lines its own journal already has are taken in first."""
+        self._thread.start()
+        lines = list(read_all(self.journal.path))
+        self.call(lambda core: core.take(core.journal.client, lines)).result()
+
+    def stop(self) -> None:
+        """Work off what waits, then end the thread."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        self.wake_all()
+
+    def call(self, do: Callable[[Core], T]) -> Future[T]:
+        """Run `do` on the writer thread; the future is answered after the commit."""
+        command = Command(do)
+        self._queue.put(command)
+        return command.future
+
+    def ingest(self, client: str, data: bytes) -> Future[int]:
+        """Take raw journal lines of a client; answers with its new high-water mark.
+
+        Raises:
+            Refused: (in the future) 409 on a gap, 400 when the first line is damaged.
+        """
+        return self.call(lambda core: core.take_raw(client, data))
+
+    # ---- watching runs ------------------------------------------------------------------------------------
+
+    def watch(self, run_id: str, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit that changed the run. Any thread."""
+        with self._watch_lock:
+            self._watchers.setdefault(run_id, set()).add(wake)
+
+    def unwatch(self, run_id: str, wake: Callable[[], None]) -> None:
+        """Stop calling `wake`."""
+        with self._watch_lock:
+            watchers = self._watchers.get(run_id, set())
+            watchers.discard(wake)
+            if not watchers:
+                self._watchers.pop(run_id, None)
+
+    def wake_all(self) -> None:
+        """Wake everybody, because the store stops."""
+        with self._watch_lock:
+            waiting = [wake for watchers in self._watchers.values() for wake in watchers]
+        for wake in waiting:
+            wake()
+
+    # ---- on the writer thread -----------------------------------------------------------------------------
+
+    def take_raw(self, client: str, data: bytes) -> int:
+        """Parse lines up to the first damaged one, and take them."""
+        lines: list[Line] = []
+        try:
+            lines.extend(parse(data))
+        except TornLine as error:
+            raise Refused(400, {"hwm": self.hwm.get(client, -1), "exception_message": str(error)}) from error
+        return self.take(client, lines)
+
+    def take(self, client: str, lines: list[Line]) -> int:
+        """Add the rows of lines above the client's mark and return the new mark."""
+        mark = self.hwm.get(client, -1)
+        fresh = [line for line in lines if line.seq > mark]
+        expected = mark + 1
+        for line in fresh:
+            if line.seq != expected:
+                reason = f"Expected line {expected} of {client}, got {line.seq}."
+                raise Refused(409, {"hwm": mark, "exception_message": reason})
+            expected += 1
+        for line in fresh:
+            self._take_line(client, line)
+        if fresh:
+            last = fresh[-1].seq
+            self._rows.setdefault("batch", []).append((client, fresh[0].seq, last, now_us()))
+            self.hwm[client] = last
+        return self.hwm.get(client, -1)
+
+    def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> None:
+        """Journal a decision of the store and add its rows."""
+        when = now_us() if at is None else at
+        seq = self.journal.emit(kind, body, when)
+        self.take(self.journal.client, [Line(seq, kind, when, body)])
+
+    def find(self, run_id: str) -> LiveRun | None:
+        """Return a flow run from memory or the database, None when there is none."""
+        if run_id not in self.runs:
+            try:
+                self.runs.update(load(self.database, [uuid_text(run_id)]))
+            except ValueError:
+                return None
+        return self.runs.get(run_id)
+
+    def run(self, run_id: str) -> LiveRun:
+        """Return a flow run.
+
+        Raises:
+            Refused: 404, there is none with this id.
+        """
+        run = self.find(run_id)
+        if run is None:
+            raise Refused(404, {"exception_message": f"There is no flow run with id {run_id}."})
+        return run
+
+    def _take_line(self, client: str, line: Line) -> None:
+        if add_rows(client, line, self._rows):
+            try:
+                self._remember(line)
+            except (ValueError, KeyError, TypeError, Refused) as error:
+                print(
+                    f"store: line {line.seq} of {client} is kept but not applied: {error!r}", file=sys.stderr
+                )
+
+    def _remember(self, line: Line) -> None:
+        """Keep memory in step with a line that concerns a flow run, whoever wrote it."""
+        body = line.body
+        if line.kind == "flow":
+            self.flow_ids.setdefault(str(body["name"]), str(body["id"]))
+        elif line.kind == "flow_run":
+            run_id = str(body["id"])
+            if body.get("adopted"):
+                self.run(run_id).adopt(body.get("client"))
+            elif run_id not in self.runs:
+                self.runs[run_id] = LiveRun(run_id, body, line.at, body.get("client"))
+        elif line.kind == "state" and body["run"] == "flow":
+            run = self.run(str(body["id"]))
+            run.enter(state_from_line(body, line.at), body.get("run_count"))
+            self._touched.add(run.id)
+        elif line.kind == "renamed" and body["run"] == "flow":
+            self.run(str(body["id"])).body["name"] = body["name"]
+        elif line.kind == "input":
+            self.run(str(body["flow_run_id"])).inputs[body["key"]] = body["value"]
+        elif line.kind == "input_deleted":
+            self.run(str(body["flow_run_id"])).inputs.pop(body["key"], None)
+
+    def _load(self) -> None:
+        rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
+        self.hwm = {client: last for client, last in rows}
+        self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
+        self.runs = load(self.database, unfinished(self.database))
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+        except BaseException:
+            traceback.print_exc()
+            self.on_death()
+
+    def _turn(self) -> bool:
+        """Work off what waits; False when told to stop."""
+        group: list[Command] = []
+        command = self._queue.get()
+        going = command is not None
+        while command is not None:
+            self._do(command, group)
+            if len(group) >= _GROUP:
+                break
+            try:
+                command = self._queue.get_nowait()
+            except Empty:
+                break
+            going = command is not None
+        self._commit(group)
+        return going
+
+    def _do(self, command: Command, group: list[Command]) -> None:
+        try:
+            command.value = command.do(self)
+        except Refused as refused:
+            command.future.set_exception(refused)
+        except Exception as error:
+            traceback.print_exc()
+            command.future.set_exception(error)
+        else:
+            group.append(command)
+
+    def _commit(self, group: list[Command]) -> None:
+        rows, self._rows = self._rows, {}
+        touched, self._touched = self._touched, set()
+        if rows:
+            try:
+                self._write(rows)
+            except BaseException as error:
+                for command in group:
+                    command.future.set_exception(
+                        Refused(503, {"exception_message": f"The store could not write: {error}"})
+                    )
+                raise
+        for command in group:
+            command.future.set_result(command.value)
+        with self._watch_lock:
+            waiting = [wake for run_id in touched for wake in self._watchers.get(run_id, ())]
+        for wake in waiting:
+            wake()
+        self._tidy()
+
+    def _write(self, rows: Rows) -> None:
+        """Commit, trying again for a while; whoever waits is better late than told nothing."""
+        import duckdb
+
+        for pause in (*_BACKOFF, None):
+            try:
+                self.database.write(rows)
+                self.commits += 1
+                return
+            except duckdb.Error as error:
+                print(f"store: commit failed: {error}", file=sys.stderr)
+                if pause is None:
+                    raise
+            time.sleep(pause)
+            self.database.reopen()
+            if self._is_committed(rows):
+                return
+
+    def _is_committed(self, rows: Rows) -> bool:
+        """True when a commit that reported an error had reached the disk after all."""
+        client, _, last, _ = rows["batch"][-1]
+        found = self.database.read("SELECT max(last_seq) FROM raw.batch WHERE client = ?", [client])
+        return bool(found[0][0] is not None and found[0][0] >= last)
+
+    def _tidy(self) -> None:
+        if self.database.wal_size() > WAL_LIMIT:
+            durability.sync_journals(self.journals)
+            self.database.checkpoint()
+        if len(self.runs) > _REMEMBERED:
+            ended = [run.id for run in self.runs.values() if run.state is not None and run.state.is_final()]
+            for run_id in ended[: _REMEMBERED // 2]:
+                del self.runs[run_id]

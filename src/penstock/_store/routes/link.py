@@ -1,0 +1,191 @@
+"""The routes between a process and the store (`docs/design.md`, "Protocol")."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs
+
+import orjson
+
+from penstock._link.workspace import PROTOCOL
+from penstock._store import decisions
+from penstock._store.core import Core, Refused
+from penstock._store.guard import Receive, Scope, read_body
+from penstock._store.version import version
+from penstock._values.states import State
+
+if TYPE_CHECKING:
+    from penstock._store.app import Store
+
+T = TypeVar("T")
+Answer = tuple[int, Any]
+Handler = Callable[[Scope, Receive, str], Awaitable[Answer]]
+_RUN = re.compile(r"^/link/flow_runs/([0-9a-fA-F-]{36})/(propose|wait)$")
+#: A long poll is answered at the latest after this many seconds, so that proxies and sockets stay alive.
+_LONGEST_WAIT = 60.0
+
+
+class Link:
+    """The table of link routes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._table: dict[tuple[str, str], Handler] = {
+            ("POST", "/link/hello"): self._hello,
+            ("POST", "/link/ingest"): self._ingest,
+            ("POST", "/link/flow_runs"): self._create,
+            ("POST", "/link/adopt"): self._adopt,
+            ("POST", "/link/sql"): self._sql,
+            ("POST", "/link/stop"): self._stop,
+            ("POST", "propose"): self._propose,
+            ("GET", "wait"): self._wait,
+        }
+
+    async def answer(self, scope: Scope, receive: Receive) -> Answer:
+        """Return status and body for a request.
+
+        Raises:
+            Refused: with the status and body to answer instead.
+        """
+        path, run_id = scope["path"], ""
+        if (match := _RUN.match(path)) is not None:
+            run_id, path = match[1].lower(), match[2]
+        handler = self._table.get((scope["method"], path))
+        if handler is None:
+            return 404, {"detail": "Not Found"}
+        return await handler(scope, receive, run_id)
+
+    async def _call(self, do: Callable[[Core], T]) -> T:
+        return await asyncio.wrap_future(self._store.core.call(do))
+
+    async def _hello(self, scope: Scope, receive: Receive, _: str) -> Answer:
+        body = await _json(receive)
+        client, protocol = str(body.get("client", "")), body.get("protocol", PROTOCOL)
+        if not isinstance(protocol, int) or protocol < PROTOCOL - 1:
+            raise Refused(
+                426, {"exception_message": f"Protocol {protocol} is too old; this store speaks {PROTOCOL}."}
+            )
+        hwm = await self._call(lambda core: core.hwm.get(client, -1))
+        return 200, {"protocol": PROTOCOL, "version": version(), "pid": os.getpid(), "hwm": hwm}
+
+    async def _ingest(self, scope: Scope, receive: Receive, _: str) -> Answer:
+        client = _query(scope).get("client", "")
+        if not client or client == self._store.core.journal.client:
+            raise Refused(
+                422, {"exception_message": "ingest needs ?client=NAME, the name of the sender's journal."}
+            )
+        data = await read_body(receive)
+        return 200, {"hwm": await asyncio.wrap_future(self._store.core.ingest(client, data))}
+
+    async def _create(self, scope: Scope, receive: Receive, _: str) -> Answer:
+        body = await _json(receive)
+        run_body = body.get("run")
+        if not isinstance(run_body, dict):
+            raise Refused(422, {"exception_message": "run must be an object: the body of a flow_run line."})
+        state = _state(body["state"]) if body.get("state") else None
+
+        def create(core: Core) -> Answer:
+            run, is_new = decisions.create(core, run_body, state)
+            shown = run.state.to_json() if run.state is not None else None
+            return 201 if is_new else 200, {"run": run.to_json(), "state": shown}
+
+        return await self._call(create)
+
+    async def _propose(self, scope: Scope, receive: Receive, run_id: str) -> Answer:
+        body = await _json(receive)
+        state, client = _state(body.get("state")), body.get("client")
+        force = bool(body.get("force"))
+        return 200, await self._call(
+            lambda core: decisions.propose(core, run_id, state, force=force, client=client).to_json()
+        )
+
+    async def _wait(self, scope: Scope, receive: Receive, run_id: str) -> Answer:
+        query = _query(scope)
+        deadline = asyncio.get_running_loop().time() + _seconds(query.get("timeout"), 30.0)
+        after, loop, changed = query.get("after", ""), asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        self._store.core.watch(run_id, wake)
+        try:
+            while True:
+                changed.clear()
+                answer = await self._call(lambda core: _where(core, run_id))
+                state = answer["state"]
+                left = deadline - loop.time()
+                if (state is not None and state["id"] != after) or left <= 0 or self._store.stopping():
+                    return 200, answer
+                try:
+                    await asyncio.wait_for(changed.wait(), left)
+                except TimeoutError:
+                    continue
+        finally:
+            self._store.core.unwatch(run_id, wake)
+
+    async def _adopt(self, scope: Scope, receive: Receive, _: str) -> Answer:
+        body = await _json(receive)
+        run_id, client = str(body.get("flow_run_id", "")).lower(), str(body.get("client", ""))
+        if not client:
+            raise Refused(422, {"exception_message": "adopt needs the name of the adopting client."})
+        owner = await self._call(lambda core: core.run(run_id).owner)
+        if owner is not None and owner != client:
+            await asyncio.to_thread(self._store.sweeper.sweep_client, owner)
+
+        def adopt(core: Core) -> Answer:
+            run = decisions.adopt(core, run_id, client)
+            shown = run.state.to_json() if run.state is not None else None
+            return 200, {"run": run.to_json(), "state": shown, "inputs": dict(run.inputs)}
+
+        return await self._call(adopt)
+
+    async def _sql(self, scope: Scope, receive: Receive, _: str) -> Answer:
+        from penstock._store.sql import query
+
+        body = await _json(receive)
+        limit, timeout = int(_seconds(body.get("limit"), 10_000, 1e6)), _seconds(body.get("timeout"), 10.0)
+        text = str(body.get("sql", ""))
+        return 200, await asyncio.to_thread(query, self._store.database, text, limit=limit, timeout=timeout)
+
+    async def _stop(self, scope: Scope, receive: Receive, _: str) -> Answer:
+        self._store.stop()
+        return 200, {"pid": os.getpid()}
+
+
+def _where(core: Core, run_id: str) -> dict[str, Any]:
+    run = core.run(run_id)
+    return {"state": run.state.to_json() if run.state is not None else None, "run_count": run.run_count}
+
+
+async def _json(receive: Receive) -> dict[str, Any]:
+    data = await read_body(receive)
+    try:
+        body = orjson.loads(data or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise Refused(422, {"exception_message": f"The body is not JSON: {error}"}) from error
+    if not isinstance(body, dict):
+        raise Refused(422, {"exception_message": "The body must be a JSON object."})
+    return body
+
+
+def _state(body: Any) -> State:
+    try:
+        return State.from_json(body)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Refused(422, {"exception_message": f"The state cannot be read: {error!r}"}) from error
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+
+
+def _seconds(value: Any, default: float, most: float = _LONGEST_WAIT) -> float:
+    try:
+        number = float(value) if value is not None else default
+    except (TypeError, ValueError) as error:
+        raise Refused(422, {"exception_message": f"not a number: {value!r}"}) from error
+    return min(max(number, 0.0), most)

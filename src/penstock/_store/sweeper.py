@@ -1,0 +1,160 @@
+"""Looking after the dead: their journals are taken in to the end, their runs crash, their files are archived."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from penstock._journal.line import Line, TornLine, decode
+from penstock._journal.reader import read_all
+from penstock._link.workspace import Workspace
+from penstock._store import decisions
+from penstock._store.core import Core, Refused
+from penstock._store.live import MORTAL
+from penstock._store.liveness import is_alive, is_dead
+
+_SLICE = 20_000
+
+
+class Sweeper:
+    """Sweeps once a second in its own thread; `sweep` may also be called by others."""
+
+    def __init__(self, core: Core, workspace: Workspace, every: float = 1.0) -> None:
+        self._core = core
+        self._workspace = workspace
+        self._every = every
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="penstock-sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the archive is compared with the database first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the sweep it is in."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def living(self) -> int:
+        """How many processes beside this one hold a journal."""
+        return sum(not is_dead(path) for path in self._others())
+
+    def sweep(self, role: str | None = None) -> int:
+        """Take in the journals of dead processes (of one role); returns how many there were."""
+        swept = 0
+        with self._lock:
+            for path in sorted(self._others(), key=_birth):
+                if is_dead(path) and (role is None or _hello(path).get("role") == role):
+                    self._bury(path)
+                    swept += 1
+        return swept
+
+    def sweep_client(self, client: str) -> None:
+        """Take in one process's journal now, if it is dead."""
+        path = self._workspace.journals / f"{client}.jsonl"
+        with self._lock:
+            if is_dead(path):
+                self._bury(path)
+
+    def heal_archive(self) -> int:
+        """Take in again what an archived journal has and the database lost (a cut write-ahead log)."""
+        healed = 0
+        marks: dict[str, int] = self._core.call(lambda core: dict(core.hwm)).result()
+        for path in sorted(self._workspace.archive.glob("*.jsonl")):
+            if _last_seq(path) > marks.get(path.stem, -1):
+                self._take(path)
+                healed += 1
+        return healed
+
+    def _others(self) -> list[Path]:
+        own = self._core.journal.path
+        return [path for path in self._workspace.journals.glob("*.jsonl") if path != own]
+
+    def _run(self) -> None:
+        try:
+            healed = self.heal_archive()
+            if healed:
+                print(f"store: took {healed} archived journals in again", file=sys.stderr)
+        except Exception:
+            traceback.print_exc()
+        while not self._stop.is_set():
+            try:
+                self.sweep()
+            except Exception:
+                traceback.print_exc()
+            self._stop.wait(self._every)
+
+    def _bury(self, path: Path) -> None:
+        hello = _hello(path)
+        self._take(path)
+        self._crash(path.stem, hello)
+        self._workspace.archive.mkdir(mode=0o700, exist_ok=True)
+        path.rename(self._workspace.archive / path.name)
+
+    def _take(self, path: Path) -> None:
+        """Ingest a journal to its last whole line, in slices so that others get their turn."""
+        client = path.stem
+        lines: list[Line] = []
+        for line in read_all(path):
+            lines.append(line)
+            if len(lines) == _SLICE:
+                self._ingest(client, lines)
+                lines = []
+        self._ingest(client, lines)
+
+    def _ingest(self, client: str, lines: list[Line]) -> None:
+        try:
+            self._core.call(lambda core: core.take(client, lines)).result()
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+            print(f"store: journal {client} has a hole: {refused.body}", file=sys.stderr)
+
+    def _crash(self, client: str, hello: dict[str, Any]) -> None:
+        role, parent = hello.get("role"), hello.get("parent")
+        if role == "store" or (role == "worker" and is_alive(self._workspace.journals, parent)):
+            return
+        message = f"Process {hello.get('pid')} on {hello.get('host')} ended without finishing this run."
+
+        def crash(core: Core) -> None:
+            mortal = [
+                r for r in core.runs.values() if r.owner == client and r.state and r.state.type in MORTAL
+            ]
+            decisions.crash_tasks(core, [run.id for run in mortal], message, client)
+            for run in mortal:
+                decisions.crash_flow_run(core, run, message)
+
+        self._core.call(crash).result()
+
+
+def _birth(path: Path) -> tuple[int, str]:
+    """Sort key: when the first line was written. A run is created before others speak of it."""
+    first = next(iter(read_all(path)), None)
+    return (first.at if first is not None else 0, path.name)
+
+
+def _hello(path: Path) -> dict[str, Any]:
+    first = next(iter(read_all(path)), None)
+    return first.body if first is not None and first.kind == "hello" else {}
+
+
+def _last_seq(path: Path) -> int:
+    """Return the sequence number of the last whole line, reading the end of the file only."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        span = 1 << 16
+        while True:
+            file.seek(max(0, size - span))
+            for raw in reversed(file.read().split(b"\n")):
+                try:
+                    return decode(raw).seq
+                except TornLine:
+                    continue
+            if span >= size:
+                return -1
+            span *= 8
