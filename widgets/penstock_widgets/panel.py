@@ -54,7 +54,7 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
         self._display: Any = None
         super().__init__(snapshot=json_copy(self.current))
         self.on_msg(lambda _widget, content, _buffers: self._take(content))
-        self._listen_while_blocked()
+        self._listen_while_blocked(self.comm)
 
     def on_answer(self, callback: AnswerCallback) -> None:
         """Call `callback(pause_id, values)` once for each answer.
@@ -107,8 +107,7 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
         now = self.copy_current()
         return {**data, "text/html": panel_html(now), "text/plain": panel_text(now)}, metadata
 
-    def _listen_while_blocked(self) -> None:
-        comm = self.comm
+    def _listen_while_blocked(self, comm: Any) -> None:
         if not hasattr(comm, "_reply_subshell_for"):
             return
 

@@ -51,7 +51,7 @@ function card(first: Artifact): Card {
   const label = first.key ?? first.type;
   const title = h("div", { class: "pst-artifact-title" });
   const content = h("div", { class: "pst-artifact-body" });
-  const el = h("article", { class: `pst-artifact pst-artifact-${first.type}`, "aria-label": label }, title, content);
+  const el = h("article", { class: "pst-artifact", "aria-label": label }, title, content);
   const bar = first.type === "progress" ? progress(label) : null;
   if (bar) content.append(bar.el);
   let shown = "";

@@ -51,14 +51,16 @@ function single(key: string, spec: Spec, required: boolean, path: string): Field
   input.control.setAttribute("data-path", path);
   if (grouped) input.control.setAttribute("aria-labelledby", `${id}-label`);
   if (needed) input.control.setAttribute("aria-required", "true");
-  input.control.setAttribute("aria-describedby", help.hidden ? errorId : `${helpId} ${errorId}`);
 
   function say(message: string | null): void {
     setText(error, message ?? "");
     error.hidden = !message;
+    // A hidden element that describes a control is still read out: name it only while it says something.
+    input.control.setAttribute("aria-describedby", [help.hidden ? "" : helpId, message ? errorId : ""].join(" ").trim());
     input.control.setAttribute("aria-invalid", message ? "true" : "false");
     el.classList.toggle("pst-invalid", Boolean(message));
   }
+  if (!help.hidden) input.control.setAttribute("aria-describedby", helpId);
   const judge = (): string | null => errorOf(input.read, spec, required);
   const el = inline
     ? h("div", { class: "pst-field pst-field-inline" }, h("div", { class: "pst-inline" }, input.el, label), help, error)

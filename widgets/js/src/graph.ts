@@ -6,14 +6,16 @@ import type { Layout } from "./layout";
 import { icon, overall, TASK_STATES, tone, word } from "./states";
 import type { Section, Snapshot, Task } from "./types";
 
-const NODE = { width: 164, height: 46, gapX: 44, gapY: 14, pad: 10 };
-const NAME_CHARS = 19;
+const NODE = { height: 46, gapX: 44, gapY: 14, pad: 10 };
+/** Widths in pixels; a name is set in bold of about 8 a character. */
+const WIDTH = { least: 148, most: 250, around: 58, char: 8.2 };
 
 interface Drawn {
   group: SVGElement;
   detail: SVGElement;
   bar: SVGElement;
   mark: SVGElement;
+  width: number;
   shown: string;
 }
 
@@ -38,18 +40,24 @@ function detail(task: Task): string {
   return bad ? `${done} of ${task.total}, ${bad} failed` : `${done} of ${task.total}`;
 }
 
-function at(places: Layout, id: string): { x: number; y: number } {
+/** Make every node as wide as the widest name needs, within reason. */
+function widthFor(tasks: Task[]): number {
+  const needed = tasks.map((task) => WIDTH.around + WIDTH.char * (task.name.length + label(task).length));
+  return Math.round(Math.min(WIDTH.most, Math.max(WIDTH.least, ...needed)));
+}
+
+function at(places: Layout, id: string, width: number): { x: number; y: number } {
   const place = places.places.get(id) ?? { column: 0, row: 0 };
   return {
-    x: NODE.pad + place.column * (NODE.width + NODE.gapX),
+    x: NODE.pad + place.column * (width + NODE.gapX),
     y: NODE.pad + (place.row + (places.rows - 1) / 2) * (NODE.height + NODE.gapY),
   };
 }
 
-function edge(places: Layout, from: string, to: string): SVGElement {
-  const a = at(places, from);
-  const b = at(places, to);
-  const [x1, y1, x2, y2] = [a.x + NODE.width, a.y + NODE.height / 2, b.x - 5, b.y + NODE.height / 2];
+function edge(places: Layout, from: string, to: string, width: number): SVGElement {
+  const a = at(places, from, width);
+  const b = at(places, to, width);
+  const [x1, y1, x2, y2] = [a.x + width, a.y + NODE.height / 2, b.x - 5, b.y + NODE.height / 2];
   const bend = Math.max(18, (x2 - x1) / 2);
   return svg(
     "g",
@@ -59,26 +67,27 @@ function edge(places: Layout, from: string, to: string): SVGElement {
   );
 }
 
-function node(task: Task, x: number, y: number): Drawn {
+function node(task: Task, x: number, y: number, width: number): Drawn {
+  const chars = Math.floor((width - WIDTH.around) / WIDTH.char) - label(task).length;
   const mark = svg("g", { transform: "translate(12 10)" });
-  const name = svg("text", { class: "pst-node-name", x: 34, y: 20 }, clip(task.name, NAME_CHARS - label(task).length));
+  const name = svg("text", { class: "pst-node-name", x: 34, y: 20 }, clip(task.name, chars));
   const info = svg("text", { class: "pst-node-detail", x: 34, y: 35 });
   const bar = svg("g", {});
   const group = svg(
     "g",
     { transform: `translate(${x} ${y})` },
-    svg("rect", { class: "pst-node-box", width: NODE.width, height: NODE.height, rx: 8 }),
+    svg("rect", { class: "pst-node-box", width, height: NODE.height, rx: 8 }),
     mark,
     name,
-    svg("text", { class: "pst-node-times", x: NODE.width - 12, y: 20, "text-anchor": "end" }, label(task)),
+    svg("text", { class: "pst-node-times", x: width - 12, y: 20, "text-anchor": "end" }, label(task)),
     info,
     bar,
   );
-  return { group, detail: info, bar, mark, shown: "" };
+  return { group, detail: info, bar, mark, width, shown: "" };
 }
 
-function paintBar(bar: SVGElement, task: Task): void {
-  const width = NODE.width - 24;
+function paintBar(bar: SVGElement, task: Task, nodeWidth: number): void {
+  const width = nodeWidth - 24;
   let x = 12;
   const parts: SVGElement[] = [svg("rect", { class: "pst-node-track", x, y: 39.5, width, height: 3, rx: 1.5 })];
   for (const state of TASK_STATES) {
@@ -103,7 +112,7 @@ function paint(drawn: Drawn, task: Task): void {
     drawn.mark.replaceChildren(fresh);
   }
   drawn.detail.textContent = detail(task);
-  if (task.total > 1) paintBar(drawn.bar, task);
+  if (task.total > 1) paintBar(drawn.bar, task, drawn.width);
   drawn.group.querySelector("title")?.remove();
   drawn.group.prepend(svg("title", {}, `${task.name}: ${summary(task)}`));
 }
@@ -116,17 +125,21 @@ export function graphSection(): Section {
 
   function rebuild(tasks: Task[]): void {
     const places = layout(tasks.map((task) => ({ id: task.name, upstream: task.upstream })));
-    const width = 2 * NODE.pad + places.columns * NODE.width + (places.columns - 1) * NODE.gapX;
+    const each = widthFor(tasks);
+    const width = 2 * NODE.pad + places.columns * each + (places.columns - 1) * NODE.gapX;
     const height = 2 * NODE.pad + places.rows * NODE.height + (places.rows - 1) * NODE.gapY;
     const names = new Set(tasks.map((task) => task.name));
-    const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+    const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+    // Shrink to fit as far as text stays legible, then scroll.
+    picture.style.maxWidth = `${width}px`;
+    picture.style.minWidth = `${Math.round(0.74 * width)}px`;
     picture.setAttribute("aria-label", tasks.map((t) => `${t.name} after ${t.upstream.join(", ") || "nothing"}`).join("; "));
     for (const task of tasks)
-      for (const parent of task.upstream) if (names.has(parent)) picture.append(edge(places, parent, task.name));
+      for (const parent of task.upstream) if (names.has(parent)) picture.append(edge(places, parent, task.name, each));
     drawn = new Map();
     for (const task of tasks) {
-      const { x, y } = at(places, task.name);
-      const made = node(task, x, y);
+      const { x, y } = at(places, task.name, each);
+      const made = node(task, x, y, each);
       drawn.set(task.name, made);
       picture.append(made.group);
     }
