@@ -1,5 +1,8 @@
 """The part of the walk that follows the evaluation of expressions."""
 
+# ast.NodeVisitor finds its methods by the names of node classes.
+# ruff: noqa: N815
+
 from __future__ import annotations
 
 import ast
@@ -15,9 +18,9 @@ from penstock_kernel._cells.magics import (
     refusal,
     timed_code,
 )
-from penstock_kernel._cells.mutation import changed_by_call, root_name
 from penstock_kernel._cells.record import Record
 from penstock_kernel._cells.scopes import Binder, Comprehension, Free, defaults, free_of_function
+from penstock_kernel._cells.signs import changed_by_call, root_name
 from penstock_kernel._cells.syntax import parse_fragment
 
 _DYNAMIC = {
@@ -49,9 +52,9 @@ class Expressions(ast.NodeVisitor):
             self.record.forget_owner(name)
         self.state.bind(name)
 
-    def read(self, name: str) -> None:
+    def read(self, name: str, line: int) -> None:
         """Note a read of `name` here."""
-        self.record.read(name, self.state, guarded=self.guards > 0)
+        self.record.read(name, line, self.state, guarded=self.guards > 0)
 
     def mutate(self, name: str | None) -> None:
         """Note that the object called `name` is changed in place."""
@@ -78,7 +81,7 @@ class Expressions(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
-            self.read(node.id)
+            self.read(node.id, node.lineno)
         else:
             self.bind(node.id)
 
@@ -199,7 +202,9 @@ class Expressions(ast.NodeVisitor):
             self.record.problem("syntax", line, f"%{name} needs Python code after it, not {code!r}")
             return
         if any(isinstance(node, ast.Await) for node in ast.walk(tree)):
-            self.record.problem("magic", line, f"await cannot stand behind %{name}; put %%time on top instead")
+            self.record.problem(
+                "magic", line, f"await cannot stand behind %{name}; put %%time on top instead"
+            )
         before = self.state.copy()
         for statement in ast.increment_lineno(tree, line - 1).body:
             self.visit(statement)

@@ -36,12 +36,23 @@ _EVERYWHERE = frozenset(
 _BUILTINS = frozenset(dir(builtins)) - {"_"}
 
 
+def is_always_there(name: str) -> bool:
+    """Whether every namespace has `name`, so that it is never an input."""
+    return name in _EVERYWHERE
+
+
+def is_history(name: str) -> bool:
+    """Whether IPython rebinds `name` at every cell."""
+    return _HISTORY.fullmatch(name) is not None
+
+
 class Record:
     """Reads, writes and the rest, in the order of first appearance."""
 
     def __init__(self, known: Collection[str]) -> None:
         self._known = frozenset(known)
         self._order: dict[str, int] = {}
+        self._lines: dict[str, int] = {}
         self._required: set[str] = set()
         self._optional: set[str] = set()
         self._writes: dict[str, None] = {}
@@ -58,10 +69,11 @@ class Record:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
 
-    def read(self, name: str, state: State, *, guarded: bool = False) -> None:
+    def read(self, name: str, line: int, state: State, *, guarded: bool = False) -> None:
         """Note a read at cell level; `guarded` says that the cell copes when the name is missing."""
         if state.dead:
             return
+        self._lines.setdefault(name, line)
         self._note_read(name, state, guarded=guarded)
         self._run_owned(name, state, set())
 
@@ -131,7 +143,7 @@ class Record:
         return name in _BUILTINS and name not in self._known and name not in state.maybe
 
     def _is_everywhere(self, name: str) -> bool:
-        return name in _EVERYWHERE or (name in _BUILTINS and name not in self._known)
+        return is_always_there(name) or (name in _BUILTINS and name not in self._known)
 
     def facts(self, end: State, *, last_expression: bool, is_async: bool) -> CellFacts:
         """Close the record with the state in which the cell ends."""
@@ -139,9 +151,9 @@ class Record:
         reads = {name for name in self._required if not self._is_everywhere(name)}
         optional = {name for name in self._optional if not self._is_everywhere(name)} - reads
         for name in sorted(reads):
-            if _HISTORY.fullmatch(name):
-                self.problem("history", 1, _history_message(name))
-        optional = {name for name in optional if not _HISTORY.fullmatch(name)}
+            if is_history(name):
+                self.problem("history", self._lines.get(name, 1), _history_message(name))
+        optional = {name for name in optional if not is_history(name)}
         outside = reads | optional
         return CellFacts(
             reads=self._in_order(reads),

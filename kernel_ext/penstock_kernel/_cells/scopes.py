@@ -4,13 +4,16 @@ Only the syntax tree is used: the symbol table shows comprehensions differently 
 count `x += 1` under `global x` as a read.
 """
 
+# ast.NodeVisitor finds its methods by the names of node classes.
+# ruff: noqa: N815
+
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from penstock_kernel._cells.mutation import changed_by_call, root_name
+from penstock_kernel._cells.signs import changed_by_call, root_name
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -110,7 +113,7 @@ def parameters(args: ast.arguments) -> list[ast.arg]:
     return [*args.posonlyargs, *args.args, *args.kwonlyargs, *star]
 
 
-def annotations(node: Function) -> list[ast.expr]:
+def annotations_of(node: Function) -> list[ast.expr]:
     """Return the annotations of a function's parameters and result."""
     found = [arg.annotation for arg in parameters(node.args)] + [node.returns]
     return [annotation for annotation in found if annotation is not None]
@@ -121,9 +124,7 @@ def type_parameters(node: ast.AST) -> list[str]:
     return [parameter.name for parameter in getattr(node, "type_params", ())]
 
 
-def free_of_function(
-    node: Function | ast.Lambda, *, lazy: bool = False, hidden: Iterable[str] = ()
-) -> Free:
+def free_of_function(node: Function | ast.Lambda, *, lazy: bool = False, hidden: Iterable[str] = ()) -> Free:
     """Return what the body of a function or lambda does to the cell's names.
 
     `lazy` says that annotations are not evaluated; `hidden` are names of scopes around it (type parameters).
@@ -200,7 +201,11 @@ class _FreeFinder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _visit_function(self, node: Function) -> None:
-        for part in (*node.decorator_list, *defaults(node.args), *([] if self._lazy else annotations(node))):
+        for part in (
+            *node.decorator_list,
+            *defaults(node.args),
+            *([] if self._lazy else annotations_of(node)),
+        ):
             self.visit(part)
         self.enter_function(node)
 

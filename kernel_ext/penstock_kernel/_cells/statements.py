@@ -1,5 +1,8 @@
 """The part of the walk that follows the flow of statements: branches, loops, handlers."""
 
+# ast.NodeVisitor finds its methods by the names of node classes.
+# ruff: noqa: N802, N815
+
 from __future__ import annotations
 
 import ast
@@ -8,16 +11,22 @@ from dataclasses import dataclass, field
 
 from penstock_kernel._cells.binding import State, join
 from penstock_kernel._cells.expressions import Expressions
-from penstock_kernel._cells.mutation import changed_by_call
 from penstock_kernel._cells.record import Record
 from penstock_kernel._cells.scopes import (
     Binder,
     Function,
-    annotations,
+    annotations_of,
     defaults,
     free_of_expression,
     free_of_function,
     type_parameters,
+)
+from penstock_kernel._cells.signs import (
+    catches_name_error,
+    changed_by_call,
+    is_irrefutable,
+    may_continue,
+    suppresses,
 )
 
 
@@ -40,7 +49,7 @@ class Statements(Expressions):
         """Walk statements one after the other."""
         for statement in body:
             self.visit(statement)
-            if self._loops and _may_continue(statement):
+            if self._loops and may_continue(statement):
                 self.state.maybe |= self._loops[-1].names
 
     def branch(self, entry: State, body: Iterable[ast.stmt]) -> State:
@@ -65,7 +74,9 @@ class Statements(Expressions):
         for target in node.targets:
             self._bind_function(target) if isinstance(node.value, ast.Lambda) else self.visit(target)
         if isinstance(node.value, ast.GeneratorExp) and name is not None:
-            self._drop(name, node.lineno, "a generator cannot be stored or sent; use a list if it is a result")
+            self._drop(
+                name, node.lineno, "a generator cannot be stored or sent; use a list if it is a result"
+            )
 
     def _bind_function(self, target: ast.expr) -> None:
         """Bind a lambda to a name without forgetting that the name runs its body."""
@@ -81,7 +92,7 @@ class Statements(Expressions):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
-            self.read(node.target.id)
+            self.read(node.target.id, node.lineno)
             self.mutate(node.target.id)
             self.visit(node.value)
             self.bind(node.target.id)
@@ -105,15 +116,17 @@ class Statements(Expressions):
             if target.id not in self.state.maybe:
                 self._delete_foreign(target)
             elif target.id not in self.state.sure:
-                self.read(target.id)
+                self.read(target.id, target.lineno)
             self.state.unbind(target.id)
 
     def _delete_foreign(self, target: ast.Name) -> None:
-        self.read(target.id)
+        self.read(target.id, target.lineno)
         if not self.state.dead and self.around_class is None:
             self.record.deletes[target.id] = None
             self.record.note(
-                "delete", target.lineno, f"del {target.id} ends the task's own use of it; the notebook keeps it"
+                "delete",
+                target.lineno,
+                f"del {target.id} ends the task's own use of it; the notebook keeps it",
             )
 
     def visit_Global(self, node: ast.Global) -> None:
@@ -124,7 +137,7 @@ class Statements(Expressions):
             self.visit(part)
         if not self.lazy_annotations:
             with self.hiding(type_parameters(node)):
-                for annotation in annotations(node):
+                for annotation in annotations_of(node):
                     self.visit(annotation)
         self._define(node.name)
         free = free_of_function(node, lazy=self.lazy_annotations)
@@ -222,12 +235,12 @@ class Statements(Expressions):
         self.block(node.orelse)
         self.state = join(self.state, *loop.breaks)
 
-    def visit_Break(self, node: ast.Break) -> None:
+    def visit_Break(self, _node: ast.Break) -> None:
         if self._loops:
             self._loops[-1].breaks.append(self.state.copy())
         self.state.dead = True
 
-    def visit_Continue(self, node: ast.Continue) -> None:
+    def visit_Continue(self, _node: ast.Continue) -> None:
         if self._loops:
             self._loops[-1].continues.append(self.state.copy())
         self.state.dead = True
@@ -250,7 +263,7 @@ class Statements(Expressions):
                 for name in Binder([item.optional_vars]).bound:
                     self._drop(name, node.lineno, "it is closed when its `with` block ends")
         entry = self.state
-        if any(_suppresses(item.context_expr) for item in node.items):
+        if any(suppresses(item.context_expr) for item in node.items):
             self.state = join(entry, self.branch(entry, node.body))
         else:
             self.block(node.body)
@@ -260,7 +273,7 @@ class Statements(Expressions):
 
     def _visit_try(self, node: ast.Try | ast.TryStar) -> None:
         entry = self.state.copy()
-        forgiving = any(_catches_name_error(handler) for handler in node.handlers)
+        forgiving = any(catches_name_error(handler) for handler in node.handlers)
         self.guards += forgiving
         self.block(node.body)
         self.guards -= forgiving
@@ -309,7 +322,7 @@ class Statements(Expressions):
             if case.guard is not None:
                 self.visit(case.guard)
             ends.append(self.branch(self.state, case.body))
-            exhaustive = exhaustive or (case.guard is None and _is_irrefutable(case.pattern))
+            exhaustive = exhaustive or (case.guard is None and is_irrefutable(case.pattern))
         self.state = join(*ends) if exhaustive else join(entry, *ends)
 
     def _visit_capture(self, node: ast.MatchAs | ast.MatchStar) -> None:
@@ -324,33 +337,3 @@ class Statements(Expressions):
         self.generic_visit(node)
         if node.rest:
             self.bind(node.rest)
-
-
-def _may_continue(statement: ast.stmt) -> bool:
-    return any(isinstance(node, ast.Continue) for node in ast.walk(statement))
-
-
-def _suppresses(expression: ast.expr) -> bool:
-    if not isinstance(expression, ast.Call):
-        return False
-    function = expression.func
-    return "suppress" in {getattr(function, "id", None), getattr(function, "attr", None)}
-
-
-def _catches_name_error(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return False
-    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(name, ast.Name) and name.id == "NameError" for name in names)
-
-
-def _is_irrefutable(pattern: ast.pattern) -> bool:
-    match pattern:
-        case ast.MatchAs(pattern=None):
-            return True
-        case ast.MatchAs(pattern=inner) if inner is not None:
-            return _is_irrefutable(inner)
-        case ast.MatchOr(patterns=patterns):
-            return any(_is_irrefutable(one) for one in patterns)
-        case _:
-            return False

@@ -1,4 +1,4 @@
-"""Signs in the text that an object is changed in place."""
+"""What single statements and calls give away: changes in place, jumps, forgiven errors."""
 
 from __future__ import annotations
 
@@ -52,3 +52,37 @@ def _in_place(call: ast.Call) -> bool:
         keyword.arg == "inplace" and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
         for keyword in call.keywords
     )
+
+
+def may_continue(statement: ast.stmt) -> bool:
+    """Whether the statement may jump to the next round of a loop."""
+    return any(isinstance(node, ast.Continue) for node in ast.walk(statement))
+
+
+def suppresses(expression: ast.expr) -> bool:
+    """Whether a `with` item swallows exceptions, so that its block may stop half way."""
+    if not isinstance(expression, ast.Call):
+        return False
+    function = expression.func
+    return "suppress" in {getattr(function, "id", None), getattr(function, "attr", None)}
+
+
+def catches_name_error(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler copes with names that do not exist."""
+    if handler.type is None:
+        return False
+    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(name, ast.Name) and name.id == "NameError" for name in names)
+
+
+def is_irrefutable(pattern: ast.pattern) -> bool:
+    """Whether a pattern matches everything."""
+    match pattern:
+        case ast.MatchAs(pattern=None):
+            return True
+        case ast.MatchAs(pattern=inner) if inner is not None:
+            return is_irrefutable(inner)
+        case ast.MatchOr(patterns=patterns):
+            return any(is_irrefutable(one) for one in patterns)
+        case _:
+            return False
