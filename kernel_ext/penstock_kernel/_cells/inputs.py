@@ -86,15 +86,17 @@ def _import_spec(value: object) -> str | None:
     """Return how to import `value` again, if it is a module or a function or class of one."""
     if isinstance(value, types.ModuleType):
         return value.__name__ if sys.modules.get(value.__name__) is value else None
-    if not isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+    if not callable(value):
         return None
-    module, qualname = getattr(value, "__module__", None), value.__qualname__
-    if not isinstance(module, str) or module == "__main__":
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if not isinstance(module, str):  # numpy's ufuncs, for example, name no module
+        module, name = type(value).__module__.partition(".")[0], getattr(value, "__name__", None)
+    if module == "__main__" or not isinstance(name, str):
         return None
     found: object = sys.modules.get(module)
-    for part in qualname.split("."):
+    for part in name.split("."):
         found = getattr(found, part, None)
-    return f"{module}:{qualname}" if found is value else None
+    return f"{module}:{name}" if found is value else None
 
 
 def _is_definition(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -41,7 +42,12 @@ def with_globals(function: types.FunctionType, namespace: dict[str, Any]) -> typ
         function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__
     )
     copy.__kwdefaults__ = function.__kwdefaults__
-    copy.__annotations__ = dict(function.__annotations__)
+    if sys.version_info >= (3, 14):  # reading the annotations would evaluate them
+        copy.__annotate__ = function.__annotate__
+    else:
+        copy.__annotations__ = dict(function.__annotations__)
+    if sys.version_info >= (3, 12):
+        copy.__type_params__ = function.__type_params__
     copy.__qualname__ = function.__qualname__
     copy.__module__ = function.__module__
     copy.__doc__ = function.__doc__

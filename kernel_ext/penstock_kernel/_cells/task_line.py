@@ -80,14 +80,14 @@ def _refuse(word: str, parser: _Parser) -> Never:
     if not word.startswith("-"):
         parser.error(f"one name is enough, what is {word!r}? Python code starts on the next line")
     options = [option for action in parser._actions for option in action.option_strings]
-    near = difflib.get_close_matches(word.partition("=")[0], options, n=1)
+    near = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.7)
     parser.error(f"unknown option {word}" + (f", did you mean {near[0]}?" if near else ""))
 
 
 def _parser() -> _Parser:
     parser = _Parser(
         prog="%%task",
-        usage="%%task [NAME] [options]",
+        usage="%(prog)s [NAME] [options]",
         description="Run the cell as a task: the names it reads are its inputs, the names it binds its outputs.",
         add_help=False,
         allow_abbrev=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from penstock_kernel._cells import analyse, user_names
 
 
@@ -41,8 +42,16 @@ CASES = [
     Case("bound in all branches that end", "if c: x = 1\nelse: raise E\nprint(x)", "c E", "x"),
     Case("bound before raise only", "if c:\n    m = 'no'\n    raise E(m)", "c E", ""),
     Case("loop target and body", "for i in xs:\n    t = i\nprint(t)", "xs", "i t", optional="t"),
-    Case("loop with an earlier round", "for i in xs:\n    if i: print(p)\n    p = i", "xs", "i p", optional="p"),
-    Case("loop after continue", "for i in xs:\n  if i:\n    p = i\n    continue\n  print(p)", "xs", "i p", optional="p"),
+    Case(
+        "loop with an earlier round", "for i in xs:\n    if i: print(p)\n    p = i", "xs", "i p", optional="p"
+    ),
+    Case(
+        "loop after continue",
+        "for i in xs:\n  if i:\n    p = i\n    continue\n  print(p)",
+        "xs",
+        "i p",
+        optional="p",
+    ),
     Case("loop that adds up", "for x in xs:\n    if x: total += x", "xs total", "x total", mutates="total"),
     Case("while", "while n: n -= 1", "n", "n", mutates="n"),
     Case("endless loop with break", "while True:\n    v = f()\n    if v: break\nprint(v)", "f", "v"),
@@ -62,37 +71,104 @@ CASES = [
     Case("function reads a later name", "def f(): return K\nK = 3\nf()", "", "f K", outputs="K"),
     Case("function called too early", "def f(): return K\nf()\nK = 3", "", "f K", optional="K"),
     Case("function shadows a name", "def f():\n    x = 1\n    return x", "", "f"),
-    Case("function writes a global", "def inc():\n    global cnt\n    cnt += 1\ninc()", "cnt", "inc cnt", outputs="cnt"),
-    Case("global set by a call", "def go():\n    global cfg\n    cfg = 1\ngo()\nprint(cfg)", "", "go cfg", optional="cfg"),
+    Case(
+        "function writes a global",
+        "def inc():\n    global cnt\n    cnt += 1\ninc()",
+        "cnt",
+        "inc cnt",
+        outputs="cnt",
+    ),
+    Case(
+        "global set by a call",
+        "def go():\n    global cfg\n    cfg = 1\ngo()\nprint(cfg)",
+        "",
+        "go cfg",
+        optional="cfg",
+    ),
     Case("function changes a global", "def f(): seen['a'] = 1\nf()", "seen", "f", mutates="seen"),
-    Case("closure", "def outer():\n    n = 0\n    def inner():\n        nonlocal n\n        n += k\n        return n\n    return inner", "k", "outer"),
+    Case(
+        "closure",
+        "def outer():\n    n = 0\n    def inner():\n        nonlocal n\n        n += k\n        return n\n    return inner",
+        "k",
+        "outer",
+    ),
     Case("comprehension in a function", "def f(xs): return [x + K for x in xs if x]", "K", "f"),
-    Case("class in a function", "def f():\n    class A:\n        v = 1\n        def m(self): return v\n    return A", "v", "f"),
+    Case(
+        "class in a function",
+        "def f():\n    class A:\n        v = 1\n        def m(self): return v\n    return A",
+        "v",
+        "f",
+    ),
     Case("recursion", "def f(n): return n and f(n - 1)", "", "f"),
     Case("default value", "def f(a=x): return a", "x", "f"),
     Case("decorator", "@dec(opt)\ndef f(): pass", "dec opt", "f"),
     Case("annotations", "def f(a: T) -> U: return a", "T U", "f"),
     Case("bare annotation", "x: int\ny: int = 3", "", "y"),
-    Case("annotations under the future import", "from __future__ import annotations\ndef f(a: M): ...\nx: M = 1", "", "annotations f x", outputs="x"),
-    Case("class", "class A(Base):\n    k = z\n    def m(self): return self.k + w + k2", "Base z w k2", "A", outputs=""),
+    Case(
+        "annotations under the future import",
+        "from __future__ import annotations\ndef f(a: M): ...\nx: M = 1",
+        "",
+        "annotations f x",
+        outputs="x",
+    ),
+    Case(
+        "class",
+        "class A(Base):\n    k = z\n    def m(self): return self.k + w + k2",
+        "Base z w k2",
+        "A",
+        outputs="",
+    ),
     Case("methods do not see class names", "class A:\n    k = 1\n    def m(self): return k", "k", "A"),
     Case("comprehension in a class", "class A:\n    n = 3\n    v = [i for i in range(n)]", "", "A"),
-    Case("element of a comprehension in a class", "class A:\n    n = 3\n    v = [n for i in range(n)]", "n", "A"),
+    Case(
+        "element of a comprehension in a class",
+        "class A:\n    n = 3\n    v = [n for i in range(n)]",
+        "n",
+        "A",
+    ),
     Case("super in a method", "class A(B):\n    def m(self): return super().m(__class__)", "B", "A"),
     Case("imports", "import os.path as p, sys\nfrom math import sqrt as s", "", "p sys s", outputs=""),
-    Case("import used", "import pandas as pd\ndf = pd.read_csv(p)\nd2 = df.merge(o)", "p o", "pd df d2", outputs="df d2"),
+    Case(
+        "import used",
+        "import pandas as pd\ndf = pd.read_csv(p)\nd2 = df.merge(o)",
+        "p o",
+        "pd df d2",
+        outputs="df d2",
+    ),
     Case("import, then a variable", "import a\na = 1", "", "a", outputs="a"),
-    Case("try", "try:\n    v = f()\nexcept ValueError as e:\n    v = None\n    msg = str(e)\nprint(v)", "f", "v msg"),
-    Case("except deletes its name", "e = 1\ntry: g()\nexcept Exception as e: pass\nprint(e)", "g", "e", optional="e"),
+    Case(
+        "try",
+        "try:\n    v = f()\nexcept ValueError as e:\n    v = None\n    msg = str(e)\nprint(v)",
+        "f",
+        "v msg",
+    ),
+    Case(
+        "except deletes its name",
+        "e = 1\ntry: g()\nexcept Exception as e: pass\nprint(e)",
+        "g",
+        "e",
+        optional="e",
+    ),
     Case("finally", "try: v = f()\nfinally: done = 1\nprint(v, done)", "f", "v done"),
-    Case("name tested with NameError", "try: cache\nexcept NameError: cache = {}", "", "cache", optional="cache"),
+    Case(
+        "name tested with NameError",
+        "try: cache\nexcept NameError: cache = {}",
+        "",
+        "cache",
+        optional="cache",
+    ),
     Case("with", "with open(p) as fh:\n    t = fh.read()", "p", "fh t", outputs="t"),
     Case("suppressed errors", "with suppress(E):\n    v = f()\nprint(v)", "suppress E f", "v", optional="v"),
     Case("f-string", "s = f'{x:{w}} {y!r} {z=}'", "x w y z", "s"),
     Case("deletes its own", "t = 1\ndel t", "", ""),
     Case("deletes an input", "del big", "big", "", deletes="big"),
     Case("may delete an input", "if c: del x\nprint(x)", "c x", "", deletes="x"),
-    Case("match", "match cmd:\n    case {'a': v, **rest}: r = v\n    case [h, *tl]: r = h\n    case Point(x=px): r = px", "cmd Point", "v rest r h tl px"),
+    Case(
+        "match",
+        "match cmd:\n    case {'a': v, **rest}: r = v\n    case [h, *tl]: r = h\n    case Point(x=px): r = px",
+        "cmd Point",
+        "v rest r h tl px",
+    ),
     Case("match that covers all", "match c:\n    case 1: r = 1\n    case _: r = 2\nprint(r)", "c", "r"),
     Case("unpacking", "a, *b = seq\n(c, d), e = f()", "seq f", "a b c d e"),
     Case("item before its index is rebound", "x[i], i = i, 2", "i x", "i", mutates="x"),
@@ -138,7 +214,13 @@ def test_cell(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("source", "expected"),
-    [("df.head()", True), ("df.plot();", False), ("df.plot();  # quiet", False), ("x = 1", False), ("'; '", True)]
+    [
+        ("df.head()", True),
+        ("df.plot();", False),
+        ("df.plot();  # quiet", False),
+        ("x = 1", False),
+        ("'; '", True),
+    ]
     + [("%time f(x)", True), ("x\n\n# the end", True)],
 )
 def test_last_expression(source: str, expected: bool) -> None:
