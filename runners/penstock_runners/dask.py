@@ -80,6 +80,13 @@ class DaskTaskRunner(TaskRunner):
         self._topic = ""
         self._pending: dict[str, tuple[PenstockFuture[Any], Any]] = {}
 
+    @classmethod
+    def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
+        """Start a local cluster that lives until it is closed; one thread a worker process."""
+        kwargs = {"n_workers": workers, "threads_per_worker": 1} if workers else {}
+        cluster = make_cluster(None, kwargs)
+        return cls(cluster=cluster), cluster.close
+
     def duplicate(self) -> Self:
         """Return a new runner with the same options."""
         return type(self)(

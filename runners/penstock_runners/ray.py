@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self
@@ -73,6 +73,14 @@ class RayTaskRunner(TaskRunner):
         self._arrived = threading.Condition()
         self._closing = False
         self._collector: threading.Thread | None = None
+
+    @classmethod
+    def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
+        """Start a local Ray that lives until it is closed, or use the one that runs in this process."""
+        if ray.is_initialized():
+            return cls(), lambda: None
+        start_ray(None, {"num_cpus": workers} if workers else {})
+        return cls(), ray.shutdown
 
     def duplicate(self) -> Self:
         """Return a new runner with the same options."""

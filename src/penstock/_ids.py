@@ -23,22 +23,8 @@ def new_id() -> UUID:
     return UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62))
 
 
-_ADJECTIVES = (
-    "able amber ancient awake azure bold brave breezy bright brisk calm careful cheerful clever copper cosmic "
-    "crisp curious daring deft eager early earnest elegant fair fearless fleet fluent fond frosty gentle gilded "
-    "glad golden graceful grand happy hardy honest humble jolly keen kind lively loyal lucid lucky lunar mellow "
-    "merry mighty misty modest mossy nimble noble olive patient placid plucky polite proud quick quiet rapid "
-    "ready robust rosy rustic sage serene sharp shiny silent silver sleek smooth snowy solar solid spry stable "
-    "steady stellar still sturdy sunny swift tidal tidy tranquil true upbeat valiant velvet vivid warm wise witty"
-).split()
-_NOUNS = (
-    "alder badger basin beacon beaver bison brook canal canyon cedar cicada cliff comet condor coral cove crane "
-    "creek current dolphin dove eagle egret elk falcon fern finch fjord fox gazelle glacier gorge grouse gull "
-    "harbor hare hawk heron hill ibex inlet iris ivy jackal jay kestrel kite lagoon lake lark leopard lichen lily "
-    "lynx magpie maple marmot marten meadow mill moose moth newt oak ocelot orca osprey otter owl panda pelican "
-    "penguin petrel pine plover pond puffin quail rapids raven reed reef ridge river robin salmon seal shoal sluice "
-    "sparrow spring spruce stork stream swan tern thrush tide trout turbine turtle valley walrus weir willow wren"
-).split()
+_ADJECTIVES = ["able", "amber", "ancient", "awake", "azure", "bold", "brave", "breezy", "bright", "brisk", "calm", "careful", "cheerful", "clever", "copper", "cosmic", "crisp", "curious", "daring", "deft", "eager", "early", "earnest", "elegant", "fair", "fearless", "fleet", "fluent", "fond", "frosty", "gentle", "gilded", "glad", "golden", "graceful", "grand", "happy", "hardy", "honest", "humble", "jolly", "keen", "kind", "lively", "loyal", "lucid", "lucky", "lunar", "mellow", "merry", "mighty", "misty", "modest", "mossy", "nimble", "noble", "olive", "patient", "placid", "plucky", "polite", "proud", "quick", "quiet", "rapid", "ready", "robust", "rosy", "rustic", "sage", "serene", "sharp", "shiny", "silent", "silver", "sleek", "smooth", "snowy", "solar", "solid", "spry", "stable", "steady", "stellar", "still", "sturdy", "sunny", "swift", "tidal", "tidy", "tranquil", "true", "upbeat", "valiant", "velvet", "vivid", "warm", "wise", "witty"]
+_NOUNS = ["alder", "badger", "basin", "beacon", "beaver", "bison", "brook", "canal", "canyon", "cedar", "cicada", "cliff", "comet", "condor", "coral", "cove", "crane", "creek", "current", "dolphin", "dove", "eagle", "egret", "elk", "falcon", "fern", "finch", "fjord", "fox", "gazelle", "glacier", "gorge", "grouse", "gull", "harbor", "hare", "hawk", "heron", "hill", "ibex", "inlet", "iris", "ivy", "jackal", "jay", "kestrel", "kite", "lagoon", "lake", "lark", "leopard", "lichen", "lily", "lynx", "magpie", "maple", "marmot", "marten", "meadow", "mill", "moose", "moth", "newt", "oak", "ocelot", "orca", "osprey", "otter", "owl", "panda", "pelican", "penguin", "petrel", "pine", "plover", "pond", "puffin", "quail", "rapids", "raven", "reed", "reef", "ridge", "river", "robin", "salmon", "seal", "shoal", "sluice", "sparrow", "spring", "spruce", "stork", "stream", "swan", "tern", "thrush", "tide", "trout", "turbine", "turtle", "valley", "walrus", "weir", "willow", "wren"]
 
 
 def generate_slug(n_words: int = 2) -> str:

@@ -24,20 +24,17 @@ from penstock._engine.parameters import bind, check_reserved, to_json, validate
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.signals import sigterm_as_exception
+from penstock._engine.thread_runner import default_runner
 from penstock._link.session import current_session
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 from penstock.exceptions import UnansweredPause
-from penstock.task_runners import ThreadPoolTaskRunner, runner_class
+from penstock.task_runners import runner_class
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Hook = Callable[..., Any]
-_OPTIONS = (
-    "name version flow_run_name retries retry_delay_seconds task_runner description timeout_seconds "
-    "validate_parameters persist_result result_storage result_serializer cache_result_in_memory log_prints "
-    "on_completion on_failure on_cancellation on_crashed on_running"
-).split()
+_OPTIONS = ["name", "version", "flow_run_name", "retries", "retry_delay_seconds", "task_runner", "description", "timeout_seconds", "validate_parameters", "persist_result", "result_storage", "result_serializer", "cache_result_in_memory", "log_prints", "on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running"]
 _HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running")
 
 
@@ -109,7 +106,7 @@ class Flow(Generic[P, R]):
         self.retry_delay_seconds = retry_delay_seconds
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
         self._given_runner = task_runner
-        self.task_runner = _made_runner(task_runner)
+        self._runner = _made_runner(task_runner)
         self.should_validate_parameters = validate_parameters
         self.persist_result = True if persist_result is None and (result_storage or result_serializer) else persist_result
         self.result_storage = result_storage
@@ -121,6 +118,11 @@ class Flow(Generic[P, R]):
         self.on_cancellation_hooks = check_hooks(on_cancellation, "on_cancellation")
         self.on_crashed_hooks = check_hooks(on_crashed, "on_crashed")
         self.on_running_hooks = check_hooks(on_running, "on_running")
+
+    @property
+    def task_runner(self) -> TaskRunner:
+        """The runner given, else the default one (threads, or what ``%runner`` chose)."""
+        return self._runner or default_runner()
 
     @property
     def version(self) -> str | None:
@@ -252,9 +254,7 @@ async def _awaited(execution: FlowExecution, return_state: bool) -> Any:
     return _answer(await run_awaiting(flow_lifecycle(execution), execution.token), return_state)
 
 
-def _made_runner(runner: TaskRunner | type[TaskRunner] | str | None) -> TaskRunner:
-    if runner is None:
-        return ThreadPoolTaskRunner()
+def _made_runner(runner: TaskRunner | type[TaskRunner] | str | None) -> TaskRunner | None:
     if isinstance(runner, str):
         return runner_class(runner)()
     return runner() if isinstance(runner, type) else runner

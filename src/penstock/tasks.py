@@ -33,12 +33,7 @@ from penstock._values.states import State
 P = ParamSpec("P")
 R = TypeVar("R")
 Hook = Callable[..., Any]
-_OPTIONS = (
-    "name description tags version cache_policy cache_key_fn cache_expiration task_run_name retries "
-    "retry_delay_seconds retry_jitter_factor persist_result result_storage result_storage_key result_serializer "
-    "cache_result_in_memory timeout_seconds log_prints refresh_cache on_completion on_failure on_running "
-    "retry_condition_fn viz_return_value asset_deps"
-).split()
+_OPTIONS = ["name", "description", "tags", "version", "cache_policy", "cache_key_fn", "cache_expiration", "task_run_name", "retries", "retry_delay_seconds", "retry_jitter_factor", "persist_result", "result_storage", "result_storage_key", "result_serializer", "cache_result_in_memory", "timeout_seconds", "log_prints", "refresh_cache", "on_completion", "on_failure", "on_running", "retry_condition_fn", "viz_return_value", "asset_deps"]
 _MAX_DELAYS = 50
 
 

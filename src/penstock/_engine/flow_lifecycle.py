@@ -1,7 +1,7 @@
 """What happens in a flow run, in order. A generator of effects; see `drivers`.
 
-    created (Pending) → parameters validated → Running → on_running → the function → its runner ends
-    → final state from the return value or the exception → retry? → final → hooks
+created (Pending) → parameters validated → Running → on_running → the function → its runner ends
+→ final state from the return value or the exception → retry? → final → hooks
 """
 
 from __future__ import annotations

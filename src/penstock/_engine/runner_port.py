@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from penstock._engine import inputs
@@ -50,6 +50,16 @@ class TaskRunner:
     def duplicate(self) -> Self:
         """Return a new runner with the same options, for a run of its own."""
         raise NotImplementedError
+
+    @classmethod
+    def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
+        """Return a runner whose cluster lives on between runs, and what closes it.
+
+        Args:
+            workers: how many; the runner's own choice by default.
+        """
+        del workers
+        return cls(), lambda: None
 
     def start(self) -> None:
         """Get ready to run tasks (open the pool, find the cluster)."""

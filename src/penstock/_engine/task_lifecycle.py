@@ -1,6 +1,6 @@
 """What happens in a task run, in order. A generator of effects; see `drivers`.
 
-    inputs resolved → (NotReady) → cached? → Running → on_running → the function → retry? → stored → final → hooks
+inputs resolved → (NotReady) → cached? → Running → on_running → the function → retry? → stored → final → hooks
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Self
@@ -37,6 +38,11 @@ class ThreadPoolTaskRunner(TaskRunner):
         limit = max_workers or get_current_settings().tasks_runner_thread_pool_max_workers
         self._max_workers: int = limit or sys.maxsize
         self._pool: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
+        """Return a runner with this limit; there is no cluster to close."""
+        return cls(max_workers=workers), lambda: None
 
     def duplicate(self) -> Self:
         """Return a new runner with the same limit."""
@@ -79,6 +85,20 @@ class ThreadPoolTaskRunner(TaskRunner):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_pool": None}
+
+
+_default: Callable[[], TaskRunner] = ThreadPoolTaskRunner
+
+
+def default_runner() -> TaskRunner:
+    """Return a runner for a flow that names none."""
+    return _default()
+
+
+def set_default_runner(make: Callable[[], TaskRunner] | None) -> None:
+    """Let `make` give runners to flows that name none (a notebook's ``%runner``); None for threads again."""
+    global _default
+    _default = make or ThreadPoolTaskRunner
 
 
 class _Countdown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -12,7 +12,7 @@ class BaseAnnotation(tuple[T], Generic[T]):
 
     __slots__ = ()
 
-    def __new__(cls, value: T) -> BaseAnnotation[T]:  # noqa: PYI034
+    def __new__(cls, value: T) -> BaseAnnotation[T]:
         return super().__new__(cls, (value,))
 
     @property

@@ -1,0 +1,132 @@
+"""Cells as tasks and as flows: what `%%task` and `%%flow` make of a cell, and how it runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from penstock._engine.contexts import FlowRunContext
+from penstock._results.policies import INPUTS, NO_CACHE, TASK_SOURCE
+from penstock._values.states import State
+from penstock.flows import Flow
+from penstock.task_runners import runner_class
+from penstock.tasks import Task
+from penstock_kernel._cells import CellFunction, CompiledCell, TaskLine, analyse, compile_cell, rehome, show
+from penstock_kernel.session import NotebookSession
+
+#: A cell's result is reused when the cell means the same and its inputs hold the same.
+CELL_POLICY = INPUTS + TASK_SOURCE
+
+
+class _Missing:
+    """Stands for an input that the notebook does not have yet (`--define`)."""
+
+
+def compile_task(line: TaskLine, name: str, source: str, header: str, namespace: Mapping[str, Any]) -> CompiledCell:
+    """Compile the body of a `%%task` cell; with `--define`, names the notebook lacks become parameters too."""
+    known = namespace
+    if line.define:
+        wanted = (*analyse(source, known=tuple(namespace)).reads, *(line.inputs or ()))
+        known = {**{read: _Missing() for read in wanted}, **namespace}
+    return compile_cell(name, source, known, inputs=line.inputs, outputs=line.outputs, header=header)
+
+
+def make_task(line: TaskLine, function: CellFunction) -> Task[Any, Any]:
+    """Make the task of a cell; it caches unless told not to."""
+    policy = NO_CACHE if line.cache is False else CELL_POLICY
+    return Task(
+        function,
+        name=line.label or line.name,
+        tags=line.tags,
+        retries=line.retries,
+        retry_delay_seconds=list(line.retry_delay) if line.retry_delay else 0,
+        timeout_seconds=line.timeout,
+        cache_policy=policy,
+        persist_result=line.cache is not False,
+        refresh_cache=True if line.refresh else None,
+    )
+
+
+def run_task(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, runner: str | None) -> State:
+    """Run a task cell inside the session's run and return its final state.
+
+    On threads it runs here, in the cell's own thread, so prints, plots and Stop work as in any cell; on a
+    cluster it is submitted and waited for.
+    """
+    if runner is not None and runner != session.runner_name:
+        session.choose(runner)
+    with session.context() as context:
+        if session.runner_name == "threads" and not task.isasync:
+            mark = show.set(_display)
+            try:
+                state: State = task(**values, return_state=True)
+            finally:
+                show.reset(mark)
+            return state
+        return _submitted(task, values, context)
+
+
+def _submitted(task: Task[Any, Any], values: dict[str, Any], context: FlowRunContext) -> State:
+    future = task.submit(**values)
+    try:
+        future.wait()
+    except KeyboardInterrupt:
+        context.task_runner.cancel_all()
+        raise
+    state: State = future.state
+    return state
+
+
+def _display(value: Any) -> None:
+    from IPython.display import display
+
+    display(value)
+
+
+def publish(function: CellFunction, value: Any, namespace: dict[str, Any]) -> tuple[str, ...]:
+    """Bind a cell's outputs in the notebook, all at once; return their names."""
+    outputs = {name: rehome(output, namespace) for name, output in function.unpack(value).items()}
+    namespace.update(outputs)
+    return tuple(outputs)
+
+
+class FlowBody:
+    """The body of a `%%flow` cell: what it reads as data are its parameters, the rest is the notebook's own."""
+
+    def __init__(self, compiled: CompiledCell, namespace: Mapping[str, Any]) -> None:
+        facts = compiled.facts
+        reads = [name for name in (*facts.reads, *facts.optional_reads) if name in namespace]
+        data = [name for name in reads if _is_data(namespace[name])]
+        self._fixed = {name: namespace[name] for name in reads if name not in data}
+        cell = replace(compiled.function.cell, inputs=tuple(reads), helpers=(), modules=())
+        self.function = CellFunction(cell)
+        self.values = {name: namespace[name] for name in data}
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in data])
+        self.__name__ = self.__qualname__ = cell.name
+        self.__module__ = "__main__"
+        self.__doc__ = compiled.function.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body."""
+        bound = self.__signature__.bind(*args, **kwargs)
+        return self.function(**self._fixed, **bound.arguments)
+
+
+def _is_data(value: Any) -> bool:
+    return not (callable(value) or inspect.ismodule(value))
+
+
+def make_flow(line: TaskLine, body: FlowBody) -> Flow[Any, Any]:
+    """Make the flow of a cell."""
+    return Flow(
+        body,
+        name=line.label or (line.name or "flow").replace("_", "-"),
+        retries=line.retries or None,
+        timeout_seconds=line.timeout,
+        task_runner=runner_class(line.runner)() if line.runner else None,
+        validate_parameters=False,
+        persist_result=False,
+    )
