@@ -7,7 +7,6 @@ they are rows, so a database that is lost can be rebuilt.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import traceback
@@ -24,6 +23,7 @@ from penstock._journal.writer import Journal
 from penstock._store import durability
 from penstock._store.database import WAL_LIMIT, Database
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
+from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
 
 T = TypeVar("T")
@@ -282,7 +282,7 @@ class Core:
                 self.commits += 1
                 return
             except duckdb.Error as error:
-                print(f"store: commit failed: {error}", file=sys.stderr)
+                say(f"commit failed: {error}")
                 if pause is None:
                     raise
             time.sleep(pause)

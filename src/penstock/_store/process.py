@@ -10,7 +10,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from typing import Any
@@ -20,6 +19,7 @@ import orjson
 from penstock._journal.writer import Journal, process_start
 from penstock._link.workspace import PROTOCOL, Workspace
 from penstock._store import durability
+from penstock._store.report import say
 from penstock.settings import get_current_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -39,7 +39,7 @@ def serve(workspace: Workspace, lock: int, *, host: str, port: int, foreground: 
         sockets = [_unix_socket(workspace), _tcp_socket(host, port)]
         server = life.server(opening)
     except OSError as error:
-        print(f"store: cannot listen: {error}", file=sys.stderr)
+        say(f"cannot listen: {error}")
         return 71
     address = sockets[1].getsockname()[:2]
     _write_lock_text(lock)
