@@ -184,9 +184,7 @@ class Core:
             try:
                 self._remember(line)
             except (ValueError, KeyError, TypeError, Refused) as error:
-                print(
-                    f"store: line {line.seq} of {client} is kept but not applied: {error!r}", file=sys.stderr
-                )
+                say(f"line {line.seq} of {client} is kept but not applied: {error!r}")
 
     def _remember(self, line: Line) -> None:
         """Keep memory in step with a line that concerns a flow run, whoever wrote it."""
@@ -212,7 +210,7 @@ class Core:
 
     def _load(self) -> None:
         rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
-        self.hwm = {client: last for client, last in rows}
+        self.hwm = dict(rows)
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
 

@@ -34,9 +34,7 @@ def open_database(workspace: Workspace) -> Database:
             if _is_locked(error):
                 raise
             kept = quarantine(workspace)
-            print(
-                f"store: {workspace.database} cannot be read ({error}); it is kept in {kept}", file=sys.stderr
-            )
+            say(f"{workspace.database} cannot be read ({error}); it is kept in {kept}")
     return build(workspace)
 
 

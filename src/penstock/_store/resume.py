@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -40,8 +41,8 @@ def resume(core: Core, run_id: str, run_input: Any) -> decisions.Verdict | dict[
                     "details": {"type": "abort_details", "reason": reason},
                 }
             response = (keyset.get("response", "response"), orjson.dumps(given).decode())
-        paused_id, answer = state.id, response
-        verdict = core.call(lambda c: decisions.resume(c, run_id, paused_id, answer)).result()
+        proposal = partial(decisions.resume, run_id=run_id, paused_id=state.id, response=response)
+        verdict = core.call(proposal).result()
         if verdict is not None:
             return verdict
 

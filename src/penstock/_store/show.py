@@ -41,7 +41,7 @@ def state_of(identity: Any, kind: str, name: str, row: Record) -> Record:
 
 def _seconds_running(row: Record, now: datetime) -> float:
     if row.get("state_type") == "RUNNING" and row.get("start_time") is not None:
-        return max(0.0, (now - row["state_timestamp"]).total_seconds())
+        return max(0.0, float((now - row["state_timestamp"]).total_seconds()))
     return 0.0
 
 

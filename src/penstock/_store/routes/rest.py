@@ -28,11 +28,11 @@ def _ready(ask: Ask) -> Answer:
     return 200, {"message": "OK"}
 
 
-def _hello(ask: Ask) -> Answer:
+def _hello(_: Ask) -> Answer:
     return 200, "👋"
 
 
-def _version(ask: Ask) -> Answer:
+def _version(_: Ask) -> Answer:
     return 200, version()
 
 
