@@ -185,6 +185,14 @@ class UnansweredPause(PenstockException):
         )
 
 
+class FlowRunTimeoutError(TimeoutError, PenstockException):
+    """A flow run took longer than its `timeout_seconds`."""
+
+
+class TaskRunTimeoutError(TimeoutError, PenstockException):
+    """A task run took longer than its `timeout_seconds`."""
+
+
 class ObjectNotFound(PenstockException):
     """The store has no such object (HTTP 404)."""
 

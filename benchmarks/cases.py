@@ -1,0 +1,114 @@
+"""What is measured: each case runs one contestant once and yields named figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks import memory
+from benchmarks.contestants import PROBES, Contestant, Workspace
+
+Figures = Iterator[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A named measurement: repeats, who takes part, and whether each repeat gets an empty workspace."""
+
+    name: str
+    run: Callable[[Contestant, Workspace], Figures]
+    repeats: int
+    fresh: bool = False
+    server: bool = False
+
+
+def imports(contestant: Contestant, space: Workspace) -> Figures:
+    """Time the import."""
+    report = contestant.script(space, "imports.py", contestant.name)
+    yield "import: seconds", report["seconds"]
+    yield "import: modules", report["modules"]
+
+
+def hello(name: str) -> Callable[[Contestant, Workspace], Figures]:
+    """Time a script of one flow and one task from start to exit."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        script = contestant.hello(space)
+        started = time.perf_counter()
+        contestant.execute(space, str(script))
+        yield f"{name} hello script: seconds", time.perf_counter() - started
+
+    return run
+
+
+def tasks(runner: str, mode: str, sizes: str) -> Callable[[Contestant, Workspace], Figures]:
+    """Time no-op tasks, and compare what is on record afterwards with what ran."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        counted = contestant.name != "bare"
+        before = contestant.settled(space) if counted else 0
+        report = contestant.tasks(space, runner, mode, sizes)
+        for result in report["runs"]:
+            title = f"{runner}, {mode}, {result['n']:,} tasks"
+            yield f"{title}: µs per task", result["inner"] / result["n"] * 1e6
+            yield f"{title}: seconds until the flow returns", result["wall"]
+        if counted:
+            share = (contestant.recorded(space, before + report["tasks"]) - before) / report["tasks"]
+            yield f"{runner}, {mode}: share of task runs on record", share
+
+    return run
+
+
+def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        probe = ["floors.py"] if contestant.name == "bare" else ["tasks.py", contestant.name]
+        script, *names = probe
+        report = space.home / "report.json"
+        arguments = [str(PROBES / script), *names, "threads", "submit", str(n), str(report)]
+        peak = memory.Peak()
+        with subprocess.Popen(
+            [str(contestant.python), *arguments],
+            cwd=space.home,
+            env=space.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as child:
+            while child.poll() is None:
+                memory.sample(space.mark, peak)
+                time.sleep(memory.INTERVAL / 4)
+        if child.returncode:
+            raise RuntimeError(f"{contestant.label}: {' '.join(arguments)} exited with {child.returncode}")
+        yield f"one script, {n:,} tasks, nothing running before: peak MB of all processes", peak.peak_mb
+        if contestant.name != "bare":
+            expected = json.loads(report.read_text())["tasks"]
+            share = contestant.recorded(space, expected) / expected
+            yield f"one script, {n:,} tasks, nothing running before: share on record after exit", share
+
+    return run
+
+
+def all_cases(*, quick: bool) -> list[Case]:
+    """Return every case; quick means fewer repeats and small sizes."""
+    sizes = "100" if quick else "100,1000"
+    many, few = (3, 1) if quick else (7, 3)
+    cases = [
+        Case("import", imports, many),
+        Case("cold", hello("cold"), few, fresh=True),
+        Case("warm", hello("warm"), few, server=True),
+        Case("footprint", footprint(200), 1 if quick else few, fresh=True),
+    ]
+    cases += [
+        Case(f"threads-{mode}", tasks("threads", mode, sizes), few, server=True)
+        for mode in ("call", "submit", "map")
+    ]
+    cases += [
+        Case(f"{runner}-{mode}", tasks(runner, mode, sizes), 1 if quick else few, server=True)
+        for runner in ("dask", "ray")
+        for mode in ("submit", "map")
+    ]
+    return cases

@@ -1,0 +1,211 @@
+"""Tasks on Ray. Reference page: integrations/prefect-ray."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, Self
+
+import ray
+
+from penstock._engine.futures import PenstockFuture
+from penstock._engine.remote import Outcome, Packer, Summary, run_remote
+from penstock._engine.runner_port import TaskRunner
+from penstock._engine.task_run import TaskExecution
+from penstock._values.states import State, StateType
+from penstock.exceptions import SerializationError
+from penstock_runners.remote_values import settle
+
+_options: ContextVar[dict[str, Any] | None] = ContextVar("penstock_ray_options", default=None)
+
+#: A quiet local Ray: no dashboard, no lines of workers in whatever cell is last, memory within reason.
+_LOCAL = {
+    "include_dashboard": False,
+    "log_to_driver": False,
+    "logging_level": "ERROR",
+    "object_store_memory": 512 * 1024 * 1024,
+}
+
+
+@contextmanager
+def remote_options(**options: Any) -> Iterator[None]:
+    """Give tasks submitted inside the block `ray.remote` options, such as ``num_gpus=1``.
+
+    Args:
+        options: merged over those of blocks around this one.
+    """
+    mark = _options.set({**(_options.get() or {}), **options})
+    try:
+        yield
+    finally:
+        _options.reset(mark)
+
+
+class RayTaskRunner(TaskRunner):
+    """Runs tasks on Ray workers.
+
+    Without an address a local Ray is started for the flow run and shut down after it, unless one is running in
+    this process already: that one is used and left running.
+
+    Args:
+        address: of a running cluster, such as ``ray://host:10001``.
+        init_kwargs: arguments of `ray.init`.
+
+    Example:
+        >>> @flow(task_runner=RayTaskRunner(init_kwargs={"num_cpus": 2}))
+        ... def wide(): ...
+    """
+
+    type = "ray"
+
+    def __init__(self, address: str | None = None, init_kwargs: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self._address = address
+        self._init_kwargs = dict(init_kwargs or {})
+        self._clear()
+
+    def _clear(self) -> None:
+        self._ours = False
+        self._packer: Packer | None = None
+        self._pending: dict[Any, tuple[PenstockFuture[Any], Any, TaskExecution]] = {}
+        self._arrived = threading.Condition()
+        self._closing = False
+        self._collector: threading.Thread | None = None
+
+    def duplicate(self) -> Self:
+        """Return a new runner with the same options."""
+        return type(self)(self._address, self._init_kwargs)
+
+    def start(self) -> None:
+        """Connect to Ray, or start it."""
+        if not ray.is_initialized():
+            start_ray(self._address, self._init_kwargs)
+            self._ours = True
+        self._packer = Packer(self._reference_of, ray.put)
+        self._remote = ray.remote(num_returns=2, max_retries=0)(_on_worker)
+        self._collector = threading.Thread(target=self._collect, name="penstock-ray", daemon=True)
+        self._collector.start()
+
+    def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        """Submit the run; Ray starts it when its upstream runs are done."""
+        assert self._packer is not None
+        try:
+            payload, references = self._packer.pack(execution)
+        except SerializationError as error:
+            future.set_state(execution.enter(State(StateType.FAILED, message=str(error), data=error)))
+            return
+        options = _options.get()
+        function = self._remote.options(**options) if options else self._remote
+        summary, outcome = function.remote(payload, *references)
+        future.remote = (self, outcome)
+        with self._arrived:
+            self._pending[summary] = (future, outcome, execution)
+            self._arrived.notify()
+
+    def interrupt(self) -> None:
+        """Cancel what is queued and interrupt what runs."""
+        with self._arrived:
+            pending = list(self._pending)
+        for reference in pending:
+            with suppress(Exception):
+                ray.cancel(reference, force=False)
+
+    def stop(self) -> None:
+        """End the collector; shut Ray down if it is ours, after fetching what states still refer to."""
+        with self._arrived:
+            self._closing = True
+            self._arrived.notify()
+        if self._collector is not None:
+            self._collector.join(10)
+        if self._packer is not None:
+            self._packer.forget()
+        if self._ours:
+            for future in self._kept():
+                with suppress(Exception):
+                    future.state.data.get()
+            ray.shutdown()
+        self.__dict__.pop("_kept_futures", None)
+        self._clear()
+
+    def _kept(self) -> list[PenstockFuture[Any]]:
+        return list(self.__dict__.get("_kept_futures", ()))
+
+    def _collect(self) -> None:
+        """Settle runs as their summaries become ready."""
+        while True:
+            with self._arrived:
+                while not self._pending and not self._closing:
+                    self._arrived.wait(1)
+                if self._closing:
+                    return
+                waiting = list(self._pending)
+            ready, _ = ray.wait(waiting, num_returns=1, timeout=0.2)
+            if ready:
+                more, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0)
+                self._settle(more)
+
+    def _settle(self, ready: list[Any]) -> None:
+        try:
+            summaries: list[Any] = ray.get(ready)
+        except Exception:
+            summaries = [_summary_or_error(reference) for reference in ready]
+        for reference, summary in zip(ready, summaries, strict=True):
+            with self._arrived:
+                future, outcome, execution = self._pending.pop(reference)
+            if isinstance(summary, Summary):
+                if summary.inline is None:
+                    self.__dict__.setdefault("_kept_futures", set()).add(future)
+                settle(future, summary, _Fetch(outcome))
+            else:
+                crash = State(
+                    StateType.CRASHED, message=f"The worker did not finish this run: {summary!r}", data=summary
+                )
+                future.set_state(execution.abandon(crash))
+
+    def _reference_of(self, future: PenstockFuture[Any]) -> Any:
+        remote = future.remote
+        return remote[1] if isinstance(remote, tuple) and remote[0] is self else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = super().__getstate__()
+        for name in ("_packer", "_arrived", "_collector", "_remote", "_kept_futures", "_pending"):
+            kept.pop(name, None)
+        return kept
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._clear()
+
+
+class _Fetch:
+    def __init__(self, reference: Any) -> None:
+        self._reference = reference
+
+    def __call__(self) -> Outcome:
+        outcome: Outcome = ray.get(self._reference)
+        return outcome
+
+
+def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:
+    """Start a local Ray, or connect to the cluster at `address`."""
+    if address:
+        ray.init(address=address, **init_kwargs)
+    else:
+        ray.init(**{**_LOCAL, **init_kwargs})
+
+
+def _summary_or_error(reference: Any) -> Any:
+    try:
+        return ray.get(reference)
+    except Exception as error:
+        return error
+
+
+def _on_worker(payload: bytes, *filled: Any) -> tuple[Summary, Outcome]:
+    outcome = run_remote(payload, *filled)
+    return outcome.summary, outcome
+
+
+__all__ = ["RayTaskRunner", "remote_options", "start_ray"]

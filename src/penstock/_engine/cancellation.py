@@ -1,0 +1,128 @@
+"""Stopping user code: one token a flow run, seen by every thread that works for it.
+
+Setting the token makes every engine wait end at once, and raises `RunCancelled` in threads that are inside user
+code. A thread that is inside a C call sees it when the call returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Protocol
+
+from penstock.exceptions import RunCancelled
+
+#: Waiting threads look at the token this often: an async exception cannot reach a thread inside a lock.
+_TICK = 0.1
+
+
+class Waitable(Protocol):
+    """Anything with the `wait` of `threading.Event`."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return True when set."""
+        ...
+
+
+def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
+    """Raise `error` in another thread at its next bytecode; False when the thread is gone."""
+    return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error)))
+
+
+class Token:
+    """The cancellation of one flow run and all that runs inside it.
+
+    Args:
+        parent: the token of the flow run around this one; cancelling it cancels this one too.
+    """
+
+    def __init__(self, parent: Token | None = None) -> None:
+        self._parent = parent
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._inside: dict[int, int] = {}
+        self._children: list[Token] = []
+        #: "interrupted" (a signal, the Stop button: the run crashes) or "cancelled" (somebody asked for it).
+        self.reason: str | None = None
+        if parent is not None:
+            parent._children.append(self)
+            if parent.is_set():
+                self.set(parent.reason or "interrupted")
+
+    def is_set(self) -> bool:
+        """True once cancelled."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise `RunCancelled` if the run was cancelled."""
+        if self._event.is_set():
+            raise RunCancelled(f"run {self.reason}")
+
+    def set(self, reason: str) -> None:
+        """Cancel: wake the waiting, interrupt the working."""
+        with self._lock:
+            if self._event.is_set():
+                return
+            self.reason = reason
+            self._event.set()
+            here = threading.get_ident()
+            for ident in self._inside:
+                if ident != here:
+                    raise_in_thread(ident, RunCancelled)
+        for child in list(self._children):
+            child.set(reason)
+
+    def wait(self, what: Waitable, timeout: float | None = None) -> bool:
+        """Wait for `what`; return False when the time is up.
+
+        Raises:
+            RunCancelled: the run was cancelled meanwhile.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.check()
+            left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
+            if left <= 0:
+                return what.wait(0)
+            if what.wait(left):
+                return True
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or raise `RunCancelled` as soon as the run is cancelled."""
+        if self._event.wait(seconds):
+            self.check()
+
+    @contextlib.contextmanager
+    def user_code(self) -> Iterator[None]:
+        """Mark this thread as being inside user code, so that `set` interrupts it."""
+        ident = threading.get_ident()
+        self.check()
+        with self._lock:
+            self._inside[ident] = self._inside.get(ident, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                depth = self._inside[ident] - 1
+                if depth:
+                    self._inside[ident] = depth
+                else:
+                    del self._inside[ident]
+
+    def busy_threads(self) -> int:
+        """How many threads are inside user code."""
+        with self._lock:
+            return len(self._inside)
+
+
+#: The token of the run this context works for; a fresh, never-set one outside any run.
+current_token: ContextVar[Token | None] = ContextVar("penstock_token", default=None)
+
+
+def token() -> Token:
+    """Return the token in force here."""
+    return current_token.get() or Token()

@@ -1,0 +1,172 @@
+"""What happens in a flow run, in order. A generator of effects; see `drivers`.
+
+    created (Pending) → parameters validated → Running → on_running → the function → its runner ends
+    → final state from the return value or the exception → retry? → final → hooks
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from typing import Any
+
+from penstock._engine import outcomes
+from penstock._engine.cancellation import current_token
+from penstock._engine.effects import Ask, Call, Effect, Hook, Sleep
+from penstock._engine.flow_run import FlowExecution
+from penstock._engine.inputs import check_wait_for, link_result
+from penstock._engine.parameters import unbind
+from penstock._engine.timeouts import RunTimeout
+from penstock._values.states import State, StateType
+from penstock.exceptions import (
+    Abort,
+    ExternalSignal,
+    FlowRunTimeoutError,
+    Pause,
+    RunCancelled,
+    UnansweredPause,
+    UpstreamTaskError,
+)
+
+Steps = Generator[Effect, Any, State]
+
+
+def flow_lifecycle(run: FlowExecution) -> Steps:
+    """Take one flow run from its creation to its end, and return its last state."""
+    mark = current_token.set(run.token)
+    try:
+        yield Ask(run.create)
+        try:
+            final = yield from _until_final(run)
+        except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit) as error:
+            final = _stopped(run, error)
+    finally:
+        current_token.reset(mark)
+    if run.parent is not None and final.is_completed():
+        link_result(run.parent, final.data, final)
+    return final
+
+
+def _until_final(run: FlowExecution) -> Steps:
+    try:
+        yield Ask(check_wait_for, (run.wait_for,))
+    except UpstreamTaskError as error:
+        return (yield from _finish(run, State(StateType.FAILED, name="NotReady", message=str(error), data=error)))
+    try:
+        run.validate()
+    except Exception as error:
+        failed = State(StateType.FAILED, message=f"Validation of flow parameters failed with error: {error}", data=error)
+        return (yield from _finish(run, failed))
+    run.logger.info("Beginning flow run %r for flow %r", run.flow_run.name, run.flow.name)
+    while True:
+        yield from _begin(run)
+        state = yield from _attempt(run)
+        if state.is_failed() and run.attempt < run.retries:
+            run.attempt += 1
+            run.logger.info("%s - Retry %d/%d", state.message, run.attempt, run.retries)
+            yield Ask(run.propose, (run.awaiting_retry(),))
+            yield Sleep(run.retry_delay)
+            continue
+        return (yield from _finish(run, state))
+
+
+def _begin(run: FlowExecution) -> Generator[Effect, Any, None]:
+    name = "Retrying" if run.attempt else None
+    while True:
+        verdict = yield Ask(run.propose, (State(StateType.RUNNING, name=name),))
+        if verdict.status == "WAIT":
+            yield Sleep(verdict.delay_seconds)
+            continue
+        if verdict.status == "ABORT" or not verdict.state.is_running():
+            raise Abort(f"Flow run {run.flow_run.name!r} may not start: {verdict.reason or verdict.state.name}")
+        break
+    for hook in run.flow.on_running_hooks:
+        yield from _call_hook(run, hook, run.state)
+
+
+def _attempt(run: FlowExecution) -> Steps:
+    flow = run.flow
+    context = run.build_context()
+    try:
+        args, kwargs = unbind(flow.fn, run.parameters)
+        with context:
+            try:
+                value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
+                state = yield Ask(outcomes.from_return_value, (value,))
+            finally:
+                # A runner is left before the run ends: what was submitted is waited for, whatever happened.
+                if not run.token.is_set():
+                    yield Ask(run.runner.finish)
+    except RunTimeout:
+        seconds = flow.timeout_seconds
+        return outcomes.from_timeout(
+            "Flow run", seconds, FlowRunTimeoutError(f"Flow run exceeded timeout of {seconds} second(s)")
+        )
+    except UnansweredPause as error:
+        # The run stays Paused in the store: somebody can still answer and go on with it.
+        state = run.state
+        state.data = error
+        return state
+    except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit, Pause, Abort):
+        raise
+    except Exception as error:
+        run.logger.error("Encountered an exception during execution: %r", error, exc_info=error)
+        return outcomes.from_exception(error, "Flow run")
+    except BaseException as error:
+        return outcomes.from_interruption(error, "Flow run")
+    return state
+
+
+def _finish(run: FlowExecution, state: State) -> Steps:
+    if state.is_paused():
+        return state
+    if state.is_completed():
+        yield Ask(run.keep, (state,)) if hasattr(run, "context") else Ask(lambda: None)
+    verdict = yield Ask(run.propose, (state,))
+    final: State = run.state if verdict.status == "REJECT" else verdict.state
+    if verdict.status == "ACCEPT":
+        final = run.state
+    level = logging.INFO if final.is_completed() else logging.ERROR
+    run.logger.log(level, "Finished in state %s", final)
+    hooks = {
+        StateType.COMPLETED: run.flow.on_completion_hooks,
+        StateType.FAILED: run.flow.on_failure_hooks,
+        StateType.CRASHED: run.flow.on_crashed_hooks,
+        StateType.CANCELLED: run.flow.on_cancellation_hooks,
+    }.get(final.type, ())
+    for hook in hooks:
+        yield from _call_hook(run, hook, final)
+    return final
+
+
+def _call_hook(run: FlowExecution, hook: Any, state: State) -> Generator[Effect, Any, None]:
+    name = getattr(hook, "__name__", repr(hook))
+    try:
+        run.logger.debug("Running hook %r in response to entering state %r", name, state.name)
+        yield Hook(hook, (run.flow, run.flow_run, state))
+    except Exception:
+        run.logger.exception("An error was encountered while running hook %r", name)
+
+
+def _stopped(run: FlowExecution, error: BaseException) -> State:
+    """End a run that was interrupted: its tasks first, then itself. Never waits long; the user pressed Stop."""
+    run.token.set("interrupted")
+    run.runner.cancel_all()
+    run.runner.finish()
+    if run.state.is_final():
+        return run.state
+    if run.token.reason == "cancelled":
+        state = State(StateType.CANCELLED, message="The run was cancelled.", data=error)
+        run.propose(State(StateType.CANCELLING))
+    else:
+        state = outcomes.from_interruption(error, "Flow run")
+    run.propose(state, force=run.state.is_paused())
+    final = run.state
+    final.data = error
+    run.logger.error("Finished in state %s", final)
+    for hook in run.flow.on_crashed_hooks if final.is_crashed() else run.flow.on_cancellation_hooks:
+        try:
+            hook(run.flow, run.flow_run, final)
+        except Exception:
+            run.logger.exception("An error was encountered while running hook %r", hook)
+    return final

@@ -1,0 +1,267 @@
+"""One execution of a flow: what it knows, and the small steps its lifecycle is made of."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from penstock._engine import parameters as params
+from penstock._engine.authority import Authority, StoreAuthority, Verdict, authority_for_new_run
+from penstock._engine.cancellation import Token, current_token
+from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
+from penstock._engine.inputs import resolve
+from penstock._engine.naming import render
+from penstock._engine.observers import tell
+from penstock._engine.run_logging import RunLogAdapter, flow_run_logger
+from penstock._engine.runner_port import TaskRunner, make_run
+from penstock._engine.task_run import TaskExecution
+from penstock._ids import generate_slug, new_id
+from penstock._link.session import current_session
+from penstock._results.store import ResultStore
+from penstock._values.outcome import Absent
+from penstock._values.runs import FlowRun
+from penstock._values.states import State, StateType, utc_now
+from penstock.exceptions import Abort, ObjectNotFound, StoreRefused
+from penstock.settings import get_current_settings
+
+#: The first flow of the same name called in a process with this variable goes on with that run.
+CONTINUE_VARIABLE = "PENSTOCK__FLOW_RUN_ID"
+
+
+@dataclass(slots=True)
+class FlowExecution:
+    """Everything one flow run needs."""
+
+    flow: Any
+    parameters: dict[str, Any]
+    given: dict[str, Any]
+    wait_for: tuple[Any, ...] = ()
+    parent: FlowRunContext | None = None
+    token: Token = field(default_factory=Token)
+    flow_run: FlowRun = field(init=False)
+    authority: Authority = field(init=False)
+    runner: TaskRunner = field(init=False)
+    context: FlowRunContext = field(init=False)
+    marker: TaskExecution | None = None
+    attempt: int = 0
+    retries: int = 0
+    retry_delay: float = 0.0
+
+    @classmethod
+    def prepare(
+        cls, flow: Any, parameters: dict[str, Any], given: dict[str, Any], wait_for: tuple[Any, ...]
+    ) -> FlowExecution:
+        """Gather what a call of `flow` needs; nothing is recorded yet."""
+        parent = FlowRunContext.get()
+        execution = cls(flow, parameters, given, wait_for, parent)
+        execution.token = Token(parent.cancellation if parent is not None else current_token.get())
+        settings = get_current_settings()
+        execution.retries = flow.retries if flow.retries is not None else settings.flows_default_retries
+        delay = flow.retry_delay_seconds
+        if delay is None:
+            delay = settings.flows_default_retry_delay_seconds
+        execution.retry_delay = float(delay[0] if isinstance(delay, list) else delay)
+        return execution
+
+    @property
+    def logger(self) -> RunLogAdapter:
+        """The logger of this run."""
+        return flow_run_logger(self.flow_run, self.flow)
+
+    @property
+    def state(self) -> State:
+        """The run's present state."""
+        return self.flow_run.state or State(StateType.PENDING)
+
+    def create(self) -> None:
+        """Resolve what flows in, and create the run, or adopt the one this process is to go on with."""
+        self.runner = self.flow.task_runner.duplicate()
+        if self._adopt():
+            return
+        self.parameters = resolve(self.parameters)
+        if self.parent is not None:
+            self.marker = make_run(_Marker(self.flow), self.given, self.wait_for, runner=None)
+        state = State(StateType.PENDING)
+        run = FlowRun(
+            id=new_id(),
+            name=self._name() or generate_slug(),
+            tags=sorted(TagsContext.tags()),
+            state=state,
+            flow_id=new_id(),
+            flow_name=self.flow.name,
+            flow_version=self.flow.version,
+            parameters=self.given,
+            parent_task_run_id=self.marker.task_run.id if self.marker else None,
+            runner=self.runner.type,
+            created=state.timestamp,
+            expected_start_time=state.timestamp,
+        )
+        self.flow_run = run
+        state.state_details.flow_run_id = run.id
+        body = {
+            "id": str(run.id),
+            "flow_id": str(run.flow_id),
+            "flow_name": run.flow_name,
+            "name": run.name,
+            "parameters": params.to_json(self.given),
+            "tags": run.tags,
+            "flow_version": run.flow_version,
+            "parent_task_run_id": str(run.parent_task_run_id) if run.parent_task_run_id else None,
+            "runner": run.runner,
+            "client": current_session().client,
+            "deployment_id": None,
+        }
+        self.authority = authority_for_new_run(body, state)
+        tell("flow_run_state", run, state)
+
+    def _adopt(self) -> bool:
+        """Go on with the run named in the environment, if it is one of this flow."""
+        wanted = os.environ.get(CONTINUE_VARIABLE)
+        if not wanted or self.parent is not None:
+            return False
+        session = current_session()
+        try:
+            found = session.store.request(
+                "POST", "/link/adopt", {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name}
+            )
+        except (ObjectNotFound, StoreRefused) as error:
+            raise Abort(f"{CONTINUE_VARIABLE}={wanted}: {error}") from error
+        run = found["run"]
+        if run["flow_name"] != self.flow.name:
+            return False
+        del os.environ[CONTINUE_VARIABLE]
+        self.flow_run = FlowRun(
+            id=UUID(run["id"]),
+            name=run["name"],
+            tags=list(run.get("tags") or ()),
+            state=State.from_json(found["state"]),
+            flow_id=UUID(run["flow_id"]),
+            flow_name=run["flow_name"],
+            flow_version=run.get("flow_version"),
+            parameters=run.get("parameters") or {},
+            runner=self.runner.type,
+        )
+        self.authority = StoreAuthority(session)
+        self.parameters = resolve(self.parameters)
+        tell("flow_run_state", self.flow_run, self.state)
+        return True
+
+    def validate(self) -> None:
+        """Coerce the parameters to their annotations, unless the flow asked not to."""
+        if self.flow.should_validate_parameters:
+            self.parameters = params.validate(self.flow.fn, self.parameters)
+
+    def build_context(self) -> FlowRunContext:
+        """Make the context user code runs in."""
+        settings = get_current_settings()
+        flow, parent = self.flow, self.parent
+        log_prints = flow.log_prints
+        if log_prints is None:
+            log_prints = parent.log_prints if parent is not None else settings.logging_log_prints
+        task_context = TaskRunContext.get()
+        if flow.log_prints is None and task_context is not None:
+            log_prints = task_context.log_prints
+        persist = flow.persist_result
+        if persist is None:
+            persist = parent.persist_result if parent is not None else settings.results_persist_by_default
+        store = parent.result_store if parent is not None else None
+        if flow.result_storage or flow.result_serializer or store is None:
+            store = ResultStore(
+                flow.result_storage or (store.folder if store else None),
+                flow.result_serializer or (store.serializer if store else None),
+            )
+        self.context = FlowRunContext(
+            flow=flow,
+            flow_run=self.flow_run,
+            parameters=self.parameters,
+            task_runner=self.runner,
+            cancellation=self.token,
+            result_store=store,
+            persist_result=persist,
+            log_prints=log_prints,
+        )
+        return self.context
+
+    def propose(self, state: State, *, force: bool = False) -> Verdict:
+        """Propose a state; on any answer the run's state here is what the authority says it is."""
+        verdict = self.authority.propose(self.flow_run.id, state, force=force)
+        if verdict.status in ("ACCEPT", "REJECT"):
+            self.accept(verdict.state, verdict.run_count)
+        return verdict
+
+    def accept(self, state: State, run_count: int | None = None) -> None:
+        """Take over a state the authority decided on."""
+        run = self.flow_run
+        run.state = state
+        if run_count is not None:
+            run.run_count = run_count
+        if state.is_running():
+            run.start_time = run.start_time or state.timestamp
+        elif state.is_final():
+            run.end_time = state.timestamp
+        state.state_details.flow_run_id = run.id
+        if self.marker is not None:
+            self._mirror(state)
+        tell("flow_run_state", run, state)
+
+    def _mirror(self, state: State) -> None:
+        """Show a child run's state on the task run that stands for it in its parent."""
+        marker = self.marker
+        current = marker.task_run.state if marker else None
+        if marker is None or (current is not None and current.is_final()):
+            return
+        copy = state.fresh_copy()
+        copy.state_details.child_flow_run_id = self.flow_run.id
+        marker.enter(copy)
+
+    def awaiting_retry(self) -> State:
+        """Return the state between two attempts."""
+        state = State(StateType.SCHEDULED, name="AwaitingRetry")
+        state.state_details.scheduled_time = utc_now() + timedelta(seconds=self.retry_delay)
+        return state
+
+    def keep(self, state: State) -> State:
+        """Store the value of a completed run if it should be stored."""
+        flow = self.flow
+        store = self.context.result_store
+        if state.is_completed() and self.context.persist_result and store is not None:
+            key = str(self.flow_run.id)
+            store.write(state.data, key)
+            state.state_details.cache_key = key
+            if not flow.cache_result_in_memory:
+                state.data = store.stored(key)
+        elif state.is_completed() and not flow.cache_result_in_memory:
+            state.data = Absent(
+                f"Flow run {self.flow_run.name!r} has cache_result_in_memory=False and does not persist its "
+                "result; set persist_result=True to keep it."
+            )
+        return state
+
+    def _name(self) -> str | None:
+        return render(self.flow.flow_run_name, self.parameters, what=f"flow {self.flow.name!r}")
+
+
+class _Marker:
+    """Stands for a child flow where a task is expected: its run in the parent mirrors the child's states."""
+
+    def __init__(self, flow: Any) -> None:
+        self.name = flow.name
+        self.task_key = f"flow-{flow.name}"
+        self.tags: frozenset[str] = frozenset()
+        self.task_run_name = None
+        self.fn = flow.fn
+        self.log_prints = flow.log_prints
+        self.retries = 0
+        self.retry_delay_seconds = 0
+        self.retry_jitter_factor = None
+        self.timeout_seconds = None
+        self.cache_policy = None
+        self.persist_result = False
+        self.result_storage = None
+        self.result_serializer = None
+        self.result_storage_key = None
+        self.refresh_cache = None
+        self.cache_result_in_memory = True

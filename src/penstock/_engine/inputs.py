@@ -1,0 +1,132 @@
+"""What flows into a task run: upstream futures resolved to values, and the edges they leave in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from penstock._engine.contexts import FlowRunContext
+from penstock._engine.futures import PenstockFuture
+from penstock._values.annotations import BaseAnnotation, allow_failure, quote
+from penstock._values.collections import visit
+from penstock._values.outcome import state_exception, state_result
+from penstock._values.states import State
+from penstock.exceptions import UpstreamTaskError
+
+#: Objects that Python shares freely say nothing about where they came from.
+_SINGLETONS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
+
+
+def resolve(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with futures and states, however nested, replaced by their values.
+
+    Raises:
+        UpstreamTaskError: one of them did not complete, and is not inside `allow_failure`.
+    """
+    return {name: resolve_value(value) for name, value in parameters.items()}
+
+
+def resolve_value(value: Any) -> Any:
+    """Resolve one argument; annotations are taken off."""
+    kind = type(value)
+    if kind in _SINGLETONS:
+        return value
+    if kind is quote:
+        return value.unquote()
+    tolerant = False
+    while isinstance(value, BaseAnnotation):
+        tolerant = tolerant or isinstance(value, allow_failure)
+        value = value.unwrap()
+    return visit(value, lambda leaf: _leaf(leaf, tolerant=tolerant))
+
+
+def _leaf(leaf: Any, *, tolerant: bool) -> Any:
+    if isinstance(leaf, PenstockFuture):
+        leaf.wait()
+        return _value_of(leaf.state, leaf.task_run.name, tolerant=tolerant)
+    if isinstance(leaf, State):
+        name = getattr(leaf, "run_name", None) or str(leaf.state_details.task_run_id or "a state")
+        return _value_of(leaf, name, tolerant=tolerant)
+    return leaf
+
+
+def _value_of(state: State, name: str, *, tolerant: bool) -> Any:
+    if state.is_completed():
+        return state_result(state)
+    if tolerant and state.is_final():
+        return state_exception(state)
+    raise UpstreamTaskError(
+        f"Upstream task run '{name}' did not reach a 'COMPLETED' state: it is {state.name}"
+        + (f" ({state.message})" if state.message else "")
+    )
+
+
+def check_wait_for(wait_for: Iterable[Any] | None) -> None:
+    """Wait for everything in `wait_for`.
+
+    Raises:
+        UpstreamTaskError: one did not complete.
+    """
+    for item in wait_for or ():
+        resolve_value(item)
+
+
+def edges(
+    parameters: Mapping[str, Any], wait_for: Iterable[Any] | None, context: FlowRunContext | None
+) -> dict[str, list[dict[str, str]]]:
+    """Return the upstream runs by parameter name, as the run graph keeps them."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for name, value in parameters.items():
+        runs = _runs_in(value, context)
+        if runs:
+            found[name] = runs
+    if wait_for:
+        runs = _runs_in(list(wait_for), context)
+        if runs:
+            found["wait_for"] = runs
+    return found
+
+
+def _runs_in(value: Any, context: FlowRunContext | None) -> list[dict[str, str]]:
+    kind = type(value)
+    if kind in _SINGLETONS or kind is quote:
+        return []
+    ids: dict[str, str] = {}
+    produced = context.run_results if context is not None else {}
+
+    def note(state: State) -> None:
+        details = state.state_details
+        if details.task_run_id is not None:
+            ids[str(details.task_run_id)] = "task_run"
+        elif details.flow_run_id is not None:
+            ids[str(details.flow_run_id)] = "flow_run"
+
+    def leaf(obj: Any) -> Any:
+        if isinstance(obj, PenstockFuture):
+            ids[str(obj.task_run_id)] = "task_run"
+        elif isinstance(obj, State):
+            note(obj)
+        elif produced:
+            known = produced.get(id(obj))
+            if known is not None:
+                note(known[1])
+        return obj
+
+    if produced and (known := produced.get(id(value))) is not None:
+        note(known[1])
+    else:
+        visit(value, leaf)
+    return [{"input_type": kind, "id": run} for run, kind in ids.items()]
+
+
+def link_result(context: FlowRunContext | None, value: Any, state: State) -> None:
+    """Remember which run produced an object, so that passing it on by value still leaves an edge.
+
+    By identity, one level deep, and not for objects that Python shares.
+    """
+    if context is None:
+        return
+    members = value if type(value) in (list, tuple, set) else ()
+    for obj in (value, *members):
+        if type(obj) not in _SINGLETONS:
+            context.run_results[id(obj)] = (obj, state)

@@ -1,0 +1,50 @@
+"""How long to wait before a run is tried again. Reference: how-to-guides/workflows/retries."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+
+Delays = float | int | Sequence[float] | None
+
+
+def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
+    """Return a function of the number of retries that gives delays doubling from `backoff_factor` seconds.
+
+    Example:
+        >>> exponential_backoff(2)(3)
+        [2, 4, 8]
+    """
+
+    def delays(retries: int) -> list[float]:
+        return [backoff_factor * 2**number for number in range(retries)]
+
+    return delays
+
+
+def delay_before(retry: int, delays: Delays, jitter: float | None, rng: random.Random) -> float:
+    """Return the seconds to wait before retry number `retry` (the first is 0).
+
+    Args:
+        retry: which retry.
+        delays: one number for all, or one each, the last of which goes on.
+        jitter: with j > 0, the delay is drawn so that its mean is kept and it is at most ``delay * (1 + j)``.
+        rng: where chance comes from.
+    """
+    if delays is None:
+        delay = 0.0
+    elif isinstance(delays, (int, float)):
+        delay = float(delays)
+    else:
+        delay = float(delays[min(retry, len(delays) - 1)]) if delays else 0.0
+    return clamped_poisson(delay, jitter, rng) if jitter and delay > 0 else delay
+
+
+def clamped_poisson(average: float, clamp: float, rng: random.Random) -> float:
+    """Draw from an exponential distribution cut at ``average * (1 + clamp)`` with the mean kept near `average`."""
+    upper = average * (1 + clamp)
+    lower = max(0.0, average * (1 - clamp))
+    # Inverse transform sampling between the two bounds.
+    low, high = 1 - math.exp(-lower / average), 1 - math.exp(-upper / average)
+    return -average * math.log(1 - (low + rng.random() * (high - low)))

@@ -1,0 +1,267 @@
+"""What every task runner offers, and what it has to provide. Reference: concepts/task-runners.
+
+A runner provides `start`, `hand_over` and `stop`; naming runs, journalling them, edges, mapping and waiting are
+the same for all and live here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, Self
+
+from penstock._engine import inputs
+from penstock._engine.cancellation import Token, current_token
+from penstock._engine.contexts import FlowRunContext, TagsContext
+from penstock._engine.futures import PenstockFuture, PenstockFutureList, futures_in
+from penstock._engine.mapping import expand
+from penstock._engine.naming import render
+from penstock._engine.observers import tell
+from penstock._engine.task_options import TaskOptions, resolve_options
+from penstock._engine.task_run import TaskExecution
+from penstock._ids import new_id, short_hex
+from penstock._link.session import current_session
+from penstock._results.fingerprint import KnownFingerprint
+from penstock._values.runs import TaskRun
+from penstock._values.states import State, StateType
+
+#: How long running tasks get to notice that their run was stopped, in seconds.
+STOP_GRACE = 0.5
+
+
+class TaskRunner:
+    """Runs tasks somewhere. A context manager: entered before the first task, left after the last."""
+
+    #: The word users choose it by, and the `runner` column of its task runs.
+    type: str = ""
+
+    def __init__(self) -> None:
+        self._started = False
+        self._open: set[PenstockFuture[Any]] = set()
+        self._executions: dict[PenstockFuture[Any], TaskExecution] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The class name in lower case, without the endings all runners share."""
+        return type(self).__name__.lower().replace("taskrunner", "")
+
+    def duplicate(self) -> Self:
+        """Return a new runner with the same options, for a run of its own."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Get ready to run tasks (open the pool, find the cluster)."""
+        raise NotImplementedError
+
+    def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        """Run `execution` and give its last state to ``future.set_state``."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Let go of everything `start` took; an existing cluster is left as it was found."""
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        """Stop what is running elsewhere; threads of this process have been told already."""
+
+    def __enter__(self) -> Self:
+        self._start_once()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def submit(
+        self,
+        task: Any,
+        parameters: dict[str, Any],
+        wait_for: Iterable[Any] | None = None,
+        dependencies: dict[str, Any] | None = None,
+        *,
+        fingerprints: dict[str, KnownFingerprint] | None = None,
+    ) -> PenstockFuture[Any]:
+        """Hand one run of `task` over and return its future.
+
+        Args:
+            task: what to run.
+            parameters: arguments by name; may hold futures.
+            wait_for: futures (or states) that must complete first.
+            dependencies: edges beside those found in the parameters, by parameter name.
+            fingerprints: hashes of inputs that are known already.
+        """
+        self._start_once()
+        execution = make_run(task, parameters, wait_for, runner=self.type, dependencies=dependencies)
+        if fingerprints:
+            execution.fingerprints = fingerprints
+        future: PenstockFuture[Any] = PenstockFuture(execution.task_run)
+        with self._lock:
+            self._open.add(future)
+            self._executions[future] = execution
+        future.add_done_callback(self._forget)
+        self.hand_over(execution, future)
+        return future
+
+    def map(
+        self, task: Any, parameters: dict[str, Any], wait_for: Iterable[Any] | None = None
+    ) -> PenstockFutureList[Any]:
+        """Hand over one run of `task` for each element of the iterable parameters."""
+        expansion = expand(task, parameters)
+        waits = list(wait_for) if wait_for is not None else None
+        return PenstockFutureList(
+            self.submit(task, item, waits, expansion.edges, fingerprints=expansion.fingerprints)
+            for item in expansion.runs
+        )
+
+    def finish(self) -> None:
+        """Wait for everything that was submitted, then stop."""
+        if not self._started:
+            return
+        try:
+            for future in list(self._open):
+                future.wait()
+        finally:
+            self._started = False
+            self.stop()
+
+    def cancel_all(self) -> None:
+        """Give up on everything that is not done: what runs is interrupted, what waits is cancelled."""
+        if not self._started:
+            return
+        self.interrupt()
+        deadline = time.monotonic() + STOP_GRACE
+        for future in list(self._open):
+            left = deadline - time.monotonic()
+            if left > 0:
+                future._done.wait(left)
+        with self._lock:
+            leftover = [(f, self._executions[f]) for f in self._open if f in self._executions]
+        for future, execution in leftover:
+            begun = future.task_run.run_count > 0
+            state = (
+                State(StateType.CRASHED, message="Stopped while running; its code may not have noticed yet.")
+                if begun
+                else State(StateType.CANCELLED, message="The flow run was stopped before this task run began.")
+            )
+            future.set_state(execution.abandon(state))
+
+    def _start_once(self) -> None:
+        if not self._started:
+            with self._lock:
+                if not self._started:
+                    self.start()
+                    self._started = True
+
+    def _forget(self, future: PenstockFuture[Any]) -> None:
+        with self._lock:
+            self._open.discard(future)
+            self._executions.pop(future, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = dict(self.__dict__)
+        for name in ("_lock", "_open", "_executions"):
+            kept.pop(name)
+        return {**kept, "_started": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+        self._open = set()
+        self._executions = {}
+
+
+def make_run(
+    task: Any,
+    parameters: dict[str, Any],
+    wait_for: Iterable[Any] | None,
+    *,
+    runner: str | None,
+    dependencies: dict[str, Any] | None = None,
+) -> TaskExecution:
+    """Make a task run of `task`, journal it as Pending, and return its execution."""
+    context = FlowRunContext.get()
+    waits = tuple(wait_for) if wait_for is not None else ()
+    linked = bool(waits) or _is_linked(parameters)
+    options = _options(task, context)
+    run_id = new_id()
+    name = f"{task.name}-{short_hex(3)}"
+    if task.task_run_name is not None and not linked:
+        name = _render(task, parameters) or name
+    state = State(StateType.PENDING)
+    run = TaskRun(
+        id=run_id,
+        name=name,
+        tags=sorted(task.tags | TagsContext.tags()),
+        state=state,
+        task_key=task.task_key,
+        dynamic_key=str(run_id),
+        task_name=task.name,
+        flow_run_id=context.flow_run.id if context is not None else None,
+        task_inputs={**inputs.edges(parameters, waits, context), **(dependencies or {})},
+        runner=runner,
+        created=state.timestamp,
+        expected_start_time=state.timestamp,
+    )
+    current_session().emit(
+        "task_run",
+        {
+            "id": run.id,
+            "flow_run_id": run.flow_run_id,
+            "task_key": run.task_key,
+            "task_name": run.task_name,
+            "name": run.name,
+            "dynamic_key": run.dynamic_key,
+            "tags": run.tags,
+            "runner": runner,
+            "inputs": run.task_inputs,
+            "state_id": state.id,
+            "state_type": state.type.value,
+            "state_name": state.name,
+        },
+        int(state.timestamp.timestamp() * 1_000_000),
+    )
+    tell("task_run_state", run, state)
+    return TaskExecution(
+        task=task,
+        task_run=run,
+        parameters=parameters,
+        options=options,
+        wait_for=waits,
+        token=context.cancellation if context is not None else (current_token.get() or Token()),
+        flow_context=context,
+        linked=linked,
+    )
+
+
+def _options(task: Any, context: FlowRunContext | None) -> TaskOptions:
+    if context is None:
+        return resolve_options(task, None)
+    options: TaskOptions | None = context.task_options.get(task)
+    if options is None:
+        options = context.task_options[task] = resolve_options(task, context)
+    return options
+
+
+def _render(task: Any, parameters: dict[str, Any]) -> str | None:
+    try:
+        return render(task.task_run_name, parameters, what=f"task {task.name!r}")
+    except Exception:
+        return None  # the lifecycle renders again and fails the run with the error
+
+
+def _is_linked(parameters: dict[str, Any]) -> bool:
+    """True when something in the parameters may have to be resolved (futures, states, annotations)."""
+    plain = (str, int, float, bool, bytes, type(None))
+    return any(type(value) not in plain for value in parameters.values()) and (
+        any(True for _ in futures_in(parameters.values())) or _has_marks(parameters)
+    )
+
+
+def _has_marks(parameters: dict[str, Any]) -> bool:
+    from penstock._values.annotations import BaseAnnotation
+    from penstock._values.collections import find
+
+    return any(
+        isinstance(value, (BaseAnnotation, State)) or bool(find(value, State)) for value in parameters.values()
+    )

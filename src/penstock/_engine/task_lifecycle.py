@@ -1,0 +1,140 @@
+"""What happens in a task run, in order. A generator of effects; see `drivers`.
+
+    inputs resolved → (NotReady) → cached? → Running → on_running → the function → retry? → stored → final → hooks
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from typing import Any
+
+from penstock._engine import outcomes
+from penstock._engine.cancellation import current_token
+from penstock._engine.effects import Ask, Call, Effect, Hook, Sleep
+from penstock._engine.inputs import link_result
+from penstock._engine.task_run import TaskExecution
+from penstock._engine.timeouts import RunTimeout
+from penstock._values.states import State, StateType
+from penstock.exceptions import RunCancelled, TaskRunTimeoutError, UpstreamTaskError
+
+Steps = Generator[Effect, Any, State]
+
+
+def task_lifecycle(run: TaskExecution) -> Steps:
+    """Take one task run from Pending to its end, and return its last state."""
+    mark = current_token.set(run.token)
+    try:
+        final = yield from _until_final(run)
+    except (KeyboardInterrupt, RunCancelled) as error:
+        final = _stopped(run, error)
+    finally:
+        current_token.reset(mark)
+    if final.is_completed():
+        link_result(run.flow_context, final.data, final)
+    return final
+
+
+def _until_final(run: TaskExecution) -> Steps:
+    try:
+        if run.linked:
+            yield Ask(run.resolve_inputs)
+    except UpstreamTaskError as error:
+        return run.enter(State(StateType.PENDING, name="NotReady", message=str(error), data=error))
+    run.token.check()
+    try:
+        run.rename()
+    except Exception as error:
+        return (yield from _finish(run, outcomes.from_exception(error, "Task run name")))
+    if run.options.caches:
+        stored = yield Ask(run.find_cached)
+        if stored is not None:
+            cached = State(StateType.COMPLETED, name="Cached", data=stored)
+            cached.state_details.cache_key = stored.key
+            return (yield from _finish(run, cached))
+    while True:
+        run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))
+        for hook in run.task.on_running_hooks:
+            yield from _call_hook(run, hook, run.task_run.state)
+        state = yield from _attempt(run)
+        if state.is_failed() and run.retry < run.options.retries and (yield from _wants_retry(run, state)):
+            delay = run.count_retry()
+            run.logger.info(
+                "%s - Retry %d/%d will start %s",
+                state.message,
+                run.retry,
+                run.options.retries,
+                f"{delay:g} second(s) from now" if delay else "immediately",
+            )
+            if delay:
+                run.enter(run.awaiting_retry(delay))
+                yield Sleep(delay)
+            continue
+        if state.is_completed():
+            yield Ask(run.keep, (state,))
+        return (yield from _finish(run, state))
+
+
+def _attempt(run: TaskExecution) -> Steps:
+    try:
+        args, kwargs = run.arguments()
+        with run.context():
+            value = yield Call(run.task.fn, args, kwargs, run.options.timeout)
+            state = yield Ask(outcomes.from_return_value, (value,))
+    except RunTimeout:
+        seconds = run.options.timeout or 0.0
+        return outcomes.from_timeout(
+            "Task run", seconds, TaskRunTimeoutError(f"Task run exceeded timeout of {seconds} second(s)")
+        )
+    except (KeyboardInterrupt, RunCancelled):
+        raise
+    except Exception as error:
+        run.logger.log(
+            logging.ERROR, "Task run failed with exception: %r", error, exc_info=error.with_traceback(error.__traceback__)
+        )
+        return outcomes.from_exception(error, "Task run")
+    except BaseException as error:
+        return outcomes.from_interruption(error, "Task run")
+    return state
+
+
+def _wants_retry(run: TaskExecution, state: State) -> Generator[Effect, Any, bool]:
+    condition = run.task.retry_condition_fn
+    if condition is None:
+        return True
+    try:
+        return bool((yield Hook(condition, (run.task, run.task_run, state))))
+    except Exception:
+        run.logger.exception("An error was encountered while running `retry_condition_fn` of task %r", run.task.name)
+        return False
+
+
+def _finish(run: TaskExecution, state: State) -> Steps:
+    run.enter(state)
+    level = logging.INFO if state.is_completed() else logging.ERROR
+    run.logger.log(level, "Finished in state %s", state)
+    hooks = run.task.on_completion_hooks if state.is_completed() else ()
+    hooks = run.task.on_failure_hooks if state.is_failed() else hooks
+    for hook in hooks:
+        yield from _call_hook(run, hook, state)
+    return state
+
+
+def _call_hook(run: TaskExecution, hook: Any, state: State | None) -> Generator[Effect, Any, None]:
+    try:
+        yield Hook(hook, (run.task, run.task_run, state))
+    except Exception:
+        name = getattr(hook, "__name__", repr(hook))
+        run.logger.exception("An error was encountered while running hook %r", name)
+
+
+def _stopped(run: TaskExecution, error: BaseException) -> State:
+    """A run that had begun crashes when it is interrupted; one that had not is cancelled."""
+    current = run.task_run.state
+    if current is not None and current.is_final():
+        return current
+    begun = run.task_run.run_count > 0
+    if run.token.reason == "cancelled" or not begun:
+        message = "The flow run was stopped before this task run began." if not begun else "The run was cancelled."
+        return run.enter(State(StateType.CANCELLED, message=message, data=error))
+    return run.enter(outcomes.from_interruption(error, "Task run"))

@@ -1,0 +1,207 @@
+"""One execution of a task: what it knows, and the small steps its lifecycle is made of."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from penstock._engine import inputs
+from penstock._engine.cancellation import Token
+from penstock._engine.contexts import FlowRunContext, TaskRunContext
+from penstock._engine.naming import render
+from penstock._engine.observers import tell
+from penstock._engine.parameters import unbind
+from penstock._engine.retry_delays import delay_before
+from penstock._engine.run_logging import RunLogAdapter, task_run_logger
+from penstock._engine.task_options import TaskOptions
+from penstock._link.session import current_session
+from penstock._results.fingerprint import KnownFingerprint
+from penstock._rules.task_table import check
+from penstock._values.outcome import Absent
+from penstock._values.runs import TaskRun
+from penstock._values.states import State, StateType, utc_now
+from penstock.exceptions import HashError, SerializationError
+
+_rng = random.Random()
+
+
+@dataclass(slots=True)
+class TaskExecution:
+    """Everything one task run needs, wherever it runs."""
+
+    task: Any
+    task_run: TaskRun
+    parameters: dict[str, Any]
+    options: TaskOptions
+    wait_for: tuple[Any, ...] = ()
+    token: Token = field(default_factory=Token)
+    flow_context: FlowRunContext | None = None
+    #: True when parameters or wait_for hold futures or states, so that there is something to resolve.
+    linked: bool = True
+    #: Hashes of inputs that were computed before, by parameter name.
+    fingerprints: dict[str, KnownFingerprint] = field(default_factory=dict)
+    cache_key: str | None = None
+    retry: int = 0
+    closed: bool = False
+    _lock: Any = field(default_factory=threading.Lock)
+
+    @property
+    def logger(self) -> RunLogAdapter:
+        """The logger of this run."""
+        context = self.flow_context
+        return task_run_logger(
+            self.task_run,
+            self.task,
+            context.flow_run if context else None,
+            context.flow if context else None,
+        )
+
+    def enter(self, state: State) -> State:
+        """Make `state` the run's state: check it, journal it, tell who watches.
+
+        After the run was given up (`abandon`) nothing changes any more.
+        """
+        run = self.task_run
+        with self._lock:
+            if self.closed:
+                return run.state or state
+            check(run.name, run.state, state)
+            _apply(run, state)
+        details = state.state_details
+        details.task_run_id = run.id
+        details.flow_run_id = run.flow_run_id
+        body = {
+            "run": "task",
+            "id": run.id,
+            "flow_run_id": run.flow_run_id,
+            "state_id": state.id,
+            "type": state.type.value,
+            "name": state.name,
+            "message": state.message,
+            "run_count": run.run_count,
+        }
+        if details.cache_key or details.scheduled_time or details.child_flow_run_id:
+            extra = details.to_json()
+            extra.pop("task_run_id", None)
+            extra.pop("flow_run_id", None)
+            body["details"] = extra
+        current_session().emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
+        tell("task_run_state", run, state)
+        return state
+
+    def abandon(self, state: State) -> State:
+        """Give the run up while its code may still be running: later states of it count for nothing."""
+        self.enter(state)
+        with self._lock:
+            self.closed = True
+        current_session().emit("fence", {"task_run_id": self.task_run.id})
+        return state
+
+    def resolve_inputs(self) -> None:
+        """Wait for upstream runs and put their values in place of futures."""
+        inputs.check_wait_for(self.wait_for)
+        self.parameters = inputs.resolve(self.parameters)
+
+    def rename(self) -> None:
+        """Give the run the name its template makes of the resolved parameters."""
+        name = render(self.task.task_run_name, self.parameters, what=f"task {self.task.name!r}")
+        if name is not None and name != self.task_run.name:
+            self.task_run.name = name
+            current_session().emit(
+                "renamed",
+                {"run": "task", "id": self.task_run.id, "flow_run_id": self.task_run.flow_run_id, "name": name},
+            )
+
+    def context(self) -> TaskRunContext:
+        """Return the context user code runs in."""
+        return TaskRunContext(
+            task=self.task,
+            task_run=self.task_run,
+            parameters=self.parameters,
+            persist_result=self.options.persist,
+            log_prints=self.options.log_prints,
+        )
+
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return how the function is called."""
+        return unbind(self.task.fn, self.parameters)
+
+    def find_cached(self) -> Any:
+        """Compute the cache key and return the stored result under it, or None.
+
+        A key that cannot be computed means that the task runs and is not cached; the log says why.
+        """
+        options = self.options
+        try:
+            self.cache_key = self._key()
+        except HashError as error:
+            self.logger.warning("Not cached: %s", error)
+        except Exception as error:
+            self.logger.warning("Not cached: computing the cache key failed: %r", error)
+        if self.cache_key is None or options.refresh:
+            return None
+        store = options.store
+        return store.stored(self.cache_key) if store.exists(self.cache_key) else None
+
+    def _key(self) -> str | None:
+        options = self.options
+        if options.storage_key is not None:
+            from penstock._engine.contexts import FlowRunContext as Flow
+
+            context = Flow.get()
+            return options.storage_key.format(
+                parameters=self.parameters,
+                task_run=self.task_run,
+                flow_run=context.flow_run if context else None,
+            )
+        if options.policy is None:
+            return None
+        known: dict[str, Any] = {**self.parameters, **self.fingerprints}
+        return options.policy.compute_key(self.context(), known, options.flow_parameters)
+
+    def keep(self, state: State) -> State:
+        """Store the value of a completed state if it should be stored."""
+        options = self.options
+        if not state.is_completed() or not options.persist:
+            if state.is_completed() and not options.keep_in_memory:
+                state.data = Absent(
+                    f"Task run {self.task_run.name!r} has cache_result_in_memory=False and does not persist its "
+                    "result; set persist_result=True to keep it."
+                )
+            return state
+        key = self.cache_key or str(self.task_run.id)
+        expiration = utc_now() + self.task.cache_expiration if self.task.cache_expiration else None
+        try:
+            options.store.write(state.data, key, expiration)
+        except SerializationError as error:
+            self.logger.error("The result is not stored: %s", error)
+            return state
+        state.state_details.cache_key = key
+        state.state_details.cache_expiration = expiration
+        if not options.keep_in_memory:
+            state.data = options.store.stored(key)
+        return state
+
+    def count_retry(self) -> float:
+        """Count one more retry and return the seconds to wait before it."""
+        delay = delay_before(self.retry, self.options.retry_delays, self.options.jitter, _rng)
+        self.retry += 1
+        return delay
+
+    def awaiting_retry(self, seconds: float) -> State:
+        """Return the state between two attempts."""
+        state = State(StateType.SCHEDULED, name="AwaitingRetry")
+        state.state_details.scheduled_time = utc_now() + timedelta(seconds=seconds)
+        return state
+
+
+def _apply(run: TaskRun, state: State) -> None:
+    if state.type is StateType.RUNNING:
+        run.run_count += 1
+        run.start_time = run.start_time or state.timestamp
+    elif state.is_final():
+        run.end_time = state.timestamp
+    run.state = state

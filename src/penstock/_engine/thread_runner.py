@@ -1,0 +1,99 @@
+"""The default runner: threads of this process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, Self
+
+from penstock._engine.execute import execute_guarded
+from penstock._engine.futures import PenstockFuture, futures_in
+from penstock._engine.runner_port import TaskRunner
+from penstock._engine.task_run import TaskExecution
+from penstock.settings import get_current_settings
+
+
+class ThreadPoolTaskRunner(TaskRunner):
+    """Runs tasks in threads.
+
+    A run whose upstream is not done yet takes no thread: it is handed to the pool when the last upstream ends,
+    so that waiting never uses up a small pool.
+
+    Args:
+        max_workers: how many at a time; without limit by default (setting
+            `tasks_runner_thread_pool_max_workers`).
+
+    Example:
+        >>> @flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
+        ... def wide(): ...
+    """
+
+    type = "threads"
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        super().__init__()
+        limit = max_workers or get_current_settings().tasks_runner_thread_pool_max_workers
+        self._max_workers: int = limit or sys.maxsize
+        self._pool: ThreadPoolExecutor | None = None
+
+    def duplicate(self) -> Self:
+        """Return a new runner with the same limit."""
+        return type(self)(max_workers=self._max_workers)
+
+    def start(self) -> None:
+        """Open the pool; its threads start with the tasks."""
+        self._pool = ThreadPoolExecutor(self._max_workers, thread_name_prefix="penstock-task")
+
+    def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        """Queue the run, or wait for its upstream runs first without holding a thread."""
+        context = copy_context()
+
+        def enqueue() -> None:
+            pool = self._pool
+            if pool is None:
+                return
+            try:
+                pool.submit(context.run, _work, execution, future)
+            except RuntimeError:  # the pool closed meanwhile: the run was given up
+                return
+
+        upstream = (
+            [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
+            if execution.linked
+            else []
+        )
+        if not upstream:
+            enqueue()
+            return
+        countdown = _Countdown(len(upstream), enqueue)
+        for one in upstream:
+            one.add_done_callback(countdown.tick)
+
+    def stop(self) -> None:
+        """Close the pool; threads that were given up end by themselves."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=not self._open, cancel_futures=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_pool": None}
+
+
+class _Countdown:
+    def __init__(self, count: int, then: Any) -> None:
+        self._left = count
+        self._then = then
+        self._lock = threading.Lock()
+
+    def tick(self, _: Any) -> None:
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._then()
+
+
+def _work(execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+    future.set_state(execute_guarded(execution))

@@ -1,0 +1,64 @@
+"""Time limits around user code: by alarm in the main thread, by an exception thrown into any other."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from penstock._engine.cancellation import raise_in_thread
+
+
+class RunTimeout(BaseException):
+    """The time given to a run is up. A BaseException, so that user code does not mistake it for its own."""
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `RunTimeout` in this thread when the block takes longer than `seconds`; None means no limit."""
+    if seconds is None:
+        yield
+    elif threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
+        with _alarm(seconds):
+            yield
+    else:
+        with _watch(seconds):
+            yield
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    def ring(_signum: int, _frame: FrameType | None) -> None:
+        raise RunTimeout
+
+    before = signal.signal(signal.SIGALRM, ring)
+    left_before = signal.setitimer(signal.ITIMER_REAL, seconds)[0]
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left_before)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _watch(seconds: float) -> Iterator[None]:
+    ident = threading.get_ident()
+    lock = threading.Lock()
+    open_ = True
+
+    def ring() -> None:
+        with lock:
+            if open_:
+                raise_in_thread(ident, RunTimeout)
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:
+            open_ = False
+        timer.cancel()

@@ -1,0 +1,85 @@
+"""Marks around arguments that change how a task receives them. Reference: api-ref utilities/annotations."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class BaseAnnotation(tuple[T], Generic[T]):
+    """A wrapper around one value; `unwrap` gives it back."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: T) -> BaseAnnotation[T]:  # noqa: PYI034
+        return super().__new__(cls, (value,))
+
+    @property
+    def value(self) -> T:
+        """The wrapped value."""
+        return self[0]
+
+    def unwrap(self) -> T:
+        """Return the wrapped value."""
+        return self[0]
+
+    def rewrap(self, value: T) -> BaseAnnotation[T]:
+        """Return the same mark around another value."""
+        return type(self)(value)
+
+    def __getnewargs__(self) -> tuple[T]:
+        return (self[0],)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self[0]!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and tuple.__eq__(self, other)  # type: ignore[arg-type]
+
+    __hash__ = tuple.__hash__
+
+
+class unmapped(BaseAnnotation[T]):  # noqa: N801
+    """Give an iterable whole to every run of a map; all runs share the same object."""
+
+    __slots__ = ()
+
+
+class allow_failure(BaseAnnotation[T]):  # noqa: N801
+    """Let a failed upstream through: the task receives its exception instead of not starting."""
+
+    __slots__ = ()
+
+
+class quote(BaseAnnotation[T]):  # noqa: N801
+    """Hand a value over unexamined: no futures are looked for in it and it leaves no edge."""
+
+    __slots__ = ()
+
+    def unquote(self) -> T:
+        """Return the wrapped value."""
+        return self[0]
+
+
+Quote = quote
+
+
+class opaque(BaseAnnotation[T]):  # noqa: N801
+    """Pass a value on without looking inside it, while still tracking the value itself."""
+
+    __slots__ = ()
+
+
+class freeze(BaseAnnotation[T]):  # noqa: N801
+    """Mark a deployment parameter as not editable."""
+
+    __slots__ = ()
+
+    def unfreeze(self) -> T:
+        """Return the wrapped value."""
+        return self[0]
+
+
+class NotSet:
+    """Says that an option was not given, where None means something."""

@@ -1,0 +1,10 @@
+"""Run contexts. Reference page: api-ref/python/prefect-context."""
+
+from penstock._engine.contexts import EngineContext as EngineContext
+from penstock._engine.contexts import FlowRunContext as FlowRunContext
+from penstock._engine.contexts import TagsContext as TagsContext
+from penstock._engine.contexts import TaskRunContext as TaskRunContext
+from penstock._engine.contexts import get_run_context as get_run_context
+from penstock._engine.contexts import tags as tags
+
+__all__ = ["EngineContext", "FlowRunContext", "TagsContext", "TaskRunContext", "get_run_context", "tags"]

@@ -1,0 +1,79 @@
+"""Pausing and resuming flow runs. Reference pages: advanced/interactive, api-ref/python/prefect-flow_runs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from penstock._engine.contexts import FlowRunContext
+from penstock._engine.pauses import pause
+from penstock._link.client import path_of, store
+from penstock.exceptions import NotPausedError
+
+
+def pause_flow_run(
+    wait_for_input: Any = None, timeout: float | None = 3600, poll_interval: float = 10, key: str | None = None
+) -> Any:
+    """Pause the flow run that is active here until somebody resumes it; return the input, if one was asked for.
+
+    In an async flow the result is awaitable.
+
+    Args:
+        wait_for_input: a type or pydantic model to be filled in; the answer comes back as such a value.
+        timeout: seconds until the run fails for want of an answer.
+        poll_interval: accepted for compatibility; an answer arrives within milliseconds.
+        key: identity of the pause within the run, passed once; the Nth pause is N by default.
+
+    Raises:
+        FlowPauseTimeout: nobody answered in time.
+        UnansweredPause: nobody is here to answer and no answer is declared; the run stays Paused.
+        MissingContextError: called outside a flow.
+
+    Example:
+        >>> @flow
+        ... def report():
+        ...     threshold = pause_flow_run(wait_for_input=int)
+    """
+    context = FlowRunContext.get()
+    if context is not None and context.flow.isasync:
+        return apause_flow_run(wait_for_input, timeout, poll_interval, key)
+    return pause(wait_for_input, timeout, key)
+
+
+async def apause_flow_run(
+    wait_for_input: Any = None, timeout: float | None = 3600, poll_interval: float = 10, key: str | None = None
+) -> Any:
+    """Async twin of `pause_flow_run`."""
+    import asyncio
+    from contextvars import copy_context
+
+    context = copy_context()
+    return await asyncio.get_running_loop().run_in_executor(None, context.run, pause, wait_for_input, timeout, key)
+
+
+def resume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | None = None) -> None:
+    """Resume a paused flow run.
+
+    Args:
+        flow_run_id: which run.
+        run_input: the answer, field by field, when the pause asks for one.
+
+    Raises:
+        NotPausedError: it is not paused, or the answer was refused (says why; nothing has changed).
+        ObjectNotFound: there is no such run.
+    """
+    body = {} if run_input is None else {"run_input": run_input}
+    answer = store().request("POST", path_of("api", "flow_runs", flow_run_id, "resume"), body)
+    if answer["status"] not in ("ACCEPT",):
+        reason = (answer.get("details") or {}).get("reason") or "it is not paused"
+        raise NotPausedError(f"Cannot resume flow run {flow_run_id}: {reason}")
+
+
+async def aresume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | None = None) -> None:
+    """Async twin of `resume_flow_run`."""
+    import asyncio
+
+    await asyncio.to_thread(resume_flow_run, flow_run_id, run_input)
+
+
+__all__ = ["apause_flow_run", "aresume_flow_run", "pause_flow_run", "resume_flow_run"]

@@ -1,0 +1,55 @@
+"""Task runners. Reference pages: concepts/task-runners, api-ref/python/prefect-task_runners.
+
+Runners for clusters are in `penstock_runners` (`pip install 'penstock[dask]'`, `'penstock[ray]'`); their short
+names here are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock._engine.runner_port import TaskRunner as TaskRunner
+from penstock._engine.thread_runner import ThreadPoolTaskRunner as ThreadPoolTaskRunner
+from penstock.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from penstock._engine.runner_port import TaskRunner as DaskTaskRunner
+    from penstock._engine.runner_port import TaskRunner as RayTaskRunner
+
+#: Words for runners, as `%runner` and `--runner` take them.
+_WORDS = {"threads": "ThreadPoolTaskRunner", "thread": "ThreadPoolTaskRunner", "dask": "DaskTaskRunner", "ray": "RayTaskRunner"}
+
+
+def runner_class(name: str) -> type[TaskRunner]:
+    """Return a runner class by word (``threads``, ``dask``, ``ray``) or class name.
+
+    Raises:
+        ConfigurationError: no such runner, or the library it needs is not installed (says which extra).
+    """
+    wanted = _WORDS.get(name, name)
+    if wanted == "ThreadPoolTaskRunner":
+        return ThreadPoolTaskRunner
+    from importlib.metadata import entry_points
+
+    found = {entry.name: entry for entry in entry_points(group="penstock.runners")}
+    if wanted not in found:
+        known = ", ".join(sorted({"threads", *(w for w, c in _WORDS.items() if c in found)}))
+        raise ConfigurationError(f"There is no runner {name!r}; choose one of: {known}.")
+    try:
+        loaded: type[TaskRunner] = found[wanted].load()
+    except ImportError as error:
+        extra = wanted.removesuffix("TaskRunner").lower()
+        raise ConfigurationError(
+            f"The runner {name!r} needs a library that is not installed ({error}). "
+            f"Run: pip install 'penstock[{extra}]'"
+        ) from error
+    return loaded
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("DaskTaskRunner", "RayTaskRunner"):
+        return runner_class(name)
+    raise AttributeError(f"module 'penstock.task_runners' has no attribute {name!r}")
+
+
+__all__ = ["DaskTaskRunner", "RayTaskRunner", "TaskRunner", "ThreadPoolTaskRunner", "runner_class"]

@@ -1,0 +1,1 @@
+"""Semi-public helpers, under the module paths of the reference."""
