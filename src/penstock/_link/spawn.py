@@ -16,7 +16,17 @@ from penstock.exceptions import StoreUnavailable
 from penstock.settings import get_current_settings
 
 #: What the store process inherits from our environment; nothing that changes which code it runs.
-_ENVIRONMENT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TZ")
+_ENVIRONMENT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "TZ",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,9 @@ def answers(endpoint: Endpoint) -> bool:
 def launch(workspace: Workspace) -> subprocess.Popen[bytes]:
     """Start a store process in its own session and return at once."""
     workspace.prepare()
-    environment = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith(("LC_", "PENSTOCK_"))}
+    environment = {
+        k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith(("LC_", "PENSTOCK_"))
+    }
     environment["PENSTOCK_HOME"] = str(workspace.home)
     environment.pop("PENSTOCK__FLOW_RUN_ID", None)
     # The code we run ourselves, wherever it was imported from; never the caller's current folder.

@@ -110,7 +110,9 @@ def prevent_pending_transitions(current: State | None, proposed: State, facts: F
     """A run that is already on its way cannot be submitted a second time."""
     blocked = {S.PENDING, S.RUNNING, S.CANCELLING, S.CANCELLED}
     if proposed.type is S.PENDING and current is not None and current.type in blocked:
-        return _abort(f"This run is in a {current.type.value} state and cannot transition to a PENDING state.")
+        return _abort(
+            f"This run is in a {current.type.value} state and cannot transition to a PENDING state."
+        )
     return None
 
 
@@ -149,7 +151,9 @@ def handle_resuming(current: State | None, proposed: State, facts: FlowFacts) ->
         return _keep("A suspended run without a deployment cannot be resumed.")
     late = details.pause_timeout is not None and details.pause_timeout < facts.now
     if late and proposed.type in {S.RUNNING, S.SCHEDULED}:
-        return Decision("REJECT", State(S.FAILED, message="The flow was paused and never resumed."), "Too late.")
+        return Decision(
+            "REJECT", State(S.FAILED, message="The flow was paused and never resumed."), "Too late."
+        )
     return None
 
 

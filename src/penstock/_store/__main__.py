@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         workspace = current_workspace().prepare()
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 78
     lock = os.open(workspace.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -7,7 +7,6 @@ they are rows, so a database that is lost can be rebuilt.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import traceback
@@ -24,6 +23,7 @@ from penstock._journal.writer import Journal
 from penstock._store import durability
 from penstock._store.database import WAL_LIMIT, Database
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
+from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
 
 T = TypeVar("T")
@@ -184,9 +184,7 @@ class Core:
             try:
                 self._remember(line)
             except (ValueError, KeyError, TypeError, Refused) as error:
-                print(
-                    f"store: line {line.seq} of {client} is kept but not applied: {error!r}", file=sys.stderr
-                )
+                say(f"line {line.seq} of {client} is kept but not applied: {error!r}")
 
     def _remember(self, line: Line) -> None:
         """Keep memory in step with a line that concerns a flow run, whoever wrote it."""
@@ -212,7 +210,7 @@ class Core:
 
     def _load(self) -> None:
         rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
-        self.hwm = {client: last for client, last in rows}
+        self.hwm = dict(rows)
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
 
@@ -282,7 +280,7 @@ class Core:
                 self.commits += 1
                 return
             except duckdb.Error as error:
-                print(f"store: commit failed: {error}", file=sys.stderr)
+                say(f"commit failed: {error}")
                 if pause is None:
                     raise
             time.sleep(pause)

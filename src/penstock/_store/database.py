@@ -7,7 +7,6 @@ so a failure means rollback. A cursor belongs to one thread and results are alwa
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,7 +118,7 @@ class Database:
     def wal_size(self) -> int:
         """Return the size of the write-ahead log in bytes."""
         try:
-            return os.stat(f"{self.path}.wal").st_size
+            return self.path.with_name(f"{self.path.name}.wal").stat().st_size
         except OSError:
             return 0
 

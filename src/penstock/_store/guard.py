@@ -41,7 +41,7 @@ class Guard:
         """Let a request through, or answer it here."""
         if scope["type"] != "http":
             return
-        headers = {name: value for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             await respond(send, *refusal)

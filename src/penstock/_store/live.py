@@ -120,7 +120,20 @@ SELECT id, flow_id, flow_name, name, parameters, tags, flow_version, parent_task
 FROM raw.flow_run WHERE id IN (SELECT unnest(?::UUID[]))
 QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1
 """
-_KEYS = ["id", "flow_id", "flow_name", "name", "parameters", "tags", "flow_version", "parent_task_run_id", "runner", "client", "deployment_id", "idempotency_key"]
+_KEYS = [
+    "id",
+    "flow_id",
+    "flow_name",
+    "name",
+    "parameters",
+    "tags",
+    "flow_version",
+    "parent_task_run_id",
+    "runner",
+    "client",
+    "deployment_id",
+    "idempotency_key",
+]
 _STATES = """
 SELECT flow_run_id, id, type, name, message, details, run_count, at_us FROM raw.flow_state
 WHERE flow_run_id IN (SELECT unnest(?::UUID[])) ORDER BY at_us, seq

@@ -20,6 +20,7 @@ import orjson
 from penstock._journal.writer import Journal, process_start
 from penstock._link.workspace import PROTOCOL, Workspace
 from penstock._store import durability
+from penstock._store.report import say
 from penstock.settings import get_current_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -28,26 +29,23 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 def serve(workspace: Workspace, lock: int, *, host: str, port: int, foreground: bool) -> int:
     """Serve until idle or stopped; the caller holds the lock on descriptor `lock`."""
     if host not in _LOOPBACK:
-        print(
-            f"--host {host} is refused: only loopback is served; use an SSH tunnel from outside.",
-            file=sys.stderr,
-        )
+        say(f"--host {host} is refused: only loopback is served; use an SSH tunnel from outside.")
         return 78
     life = _Life(workspace, foreground=foreground)
     try:
         opening = _Opening(workspace)
         sockets = [_unix_socket(workspace), _tcp_socket(host, port)]
         server = life.server(opening)
-    except OSError as error:
-        print(f"store: cannot listen: {error}", file=sys.stderr)
-        return 71
-    address = sockets[1].getsockname()[:2]
-    _write_lock_text(lock)
-    try:
+        address = sockets[1].getsockname()[:2]
+        _write_lock_text(lock)
         life.publish(address)
         if foreground:
-            print(f"Penstock store of {workspace.home}\nAPI: http://{host}:{address[1]}/api", flush=True)
+            sys.stdout.write(f"Penstock store of {workspace.home}\nAPI: http://{host}:{address[1]}/api\n")
+            sys.stdout.flush()
         asyncio.run(life.run(server, sockets))
+    except (OSError, RuntimeError) as error:
+        say(f"cannot serve {workspace.home}: {error}")
+        return 70
     finally:
         life.end()
     return life.exit_code
@@ -102,6 +100,7 @@ class _Life:
         self._foreground = foreground
         self._token = os.urandom(32).hex()
         self._server: Any = None
+        self._ending = False
         self._parts: tuple[Any, Any, Any] | None = None
         self._requests = 0
         self._last_heard = time.monotonic()
@@ -135,6 +134,7 @@ class _Life:
             backlog=256,
         )
         self._server = uvicorn.server.Server(config)
+        self._server.should_exit = self._ending
         sweeper.start()
         return self._server
 
@@ -162,6 +162,7 @@ class _Life:
 
     def stop(self) -> None:
         """Drain and exit. Any thread, also a signal handler."""
+        self._ending = True
         if self._server is not None:
             self._server.should_exit = True
         if self._parts is not None:
@@ -169,7 +170,7 @@ class _Life:
 
     def stopping(self) -> bool:
         """True once the end has begun."""
-        return self._server is not None and bool(self._server.should_exit)
+        return self._ending or (self._server is not None and bool(self._server.should_exit))
 
     def end(self) -> None:
         """Let clients find nobody, then close what is open."""

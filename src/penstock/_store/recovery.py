@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from penstock._journal.reader import read_all
 from penstock._link.workspace import Workspace
 from penstock._store import durability
 from penstock._store.database import Database, NewerSchema
+from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows
 
 _SLICE = 20_000
@@ -34,9 +34,7 @@ def open_database(workspace: Workspace) -> Database:
             if _is_locked(error):
                 raise
             kept = quarantine(workspace)
-            print(
-                f"store: {workspace.database} cannot be read ({error}); it is kept in {kept}", file=sys.stderr
-            )
+            say(f"{workspace.database} cannot be read ({error}); it is kept in {kept}")
     return build(workspace)
 
 
@@ -68,7 +66,7 @@ def build(workspace: Workspace) -> Database:
     new.rename(workspace.database)
     durability.sync_folder(workspace.home)
     if count:
-        print(f"store: rebuilt from {count} journalled events", file=sys.stderr)
+        say(f"rebuilt from {count} journalled events")
     return Database(workspace.database)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import traceback
 from pathlib import Path
@@ -15,6 +14,7 @@ from penstock._store import decisions
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
 from penstock._store.liveness import is_alive, is_dead
+from penstock._store.report import say
 
 _SLICE = 20_000
 
@@ -79,7 +79,7 @@ class Sweeper:
         try:
             healed = self.heal_archive()
             if healed:
-                print(f"store: took {healed} archived journals in again", file=sys.stderr)
+                say(f"took {healed} archived journals in again")
         except Exception:
             traceback.print_exc()
         while not self._stop.is_set():
@@ -113,7 +113,7 @@ class Sweeper:
         except Refused as refused:
             if refused.status != 409:
                 raise
-            print(f"store: journal {client} has a hole: {refused.body}", file=sys.stderr)
+            say(f"journal {client} has a hole: {refused.body}")
 
     def _crash(self, client: str, hello: dict[str, Any]) -> None:
         role, parent = hello.get("role"), hello.get("parent")

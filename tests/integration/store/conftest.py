@@ -19,6 +19,8 @@ from uuid import uuid4
 
 import pytest
 
+import penstock._link.workspace
+
 DEADLINE = 20.0
 
 
@@ -59,7 +61,8 @@ class StoreProcess:
 
     def __init__(self, home: Path, **env: str) -> None:
         self.home = home
-        self.env = {**os.environ, "PENSTOCK_HOME": str(home), **env}
+        source = str(Path(penstock._link.workspace.__file__).parents[2])
+        self.env = {**os.environ, "PENSTOCK_HOME": str(home), "PYTHONPATH": source, **env}
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def spawn(self, *options: str) -> subprocess.Popen[bytes]:

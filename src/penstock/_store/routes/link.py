@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
 import orjson
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
-Handler = Callable[[Scope, Receive, str], Awaitable[Answer]]
+
+
+class Call(NamedTuple):
+    """One request; `run_id` is the flow run in the path, if any."""
+
+    scope: Scope
+    receive: Receive
+    run_id: str
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
 _RUN = re.compile(r"^/link/flow_runs/([0-9a-fA-F-]{36})/(propose|wait)$")
 #: A long poll is answered at the latest after this many seconds, so that proxies and sockets stay alive.
 _LONGEST_WAIT = 60.0
@@ -57,13 +67,13 @@ class Link:
         handler = self._table.get((scope["method"], path))
         if handler is None:
             return 404, {"detail": "Not Found"}
-        return await handler(scope, receive, run_id)
+        return await handler(Call(scope, receive, run_id))
 
     async def _call(self, do: Callable[[Core], T]) -> T:
         return await asyncio.wrap_future(self._store.core.call(do))
 
-    async def _hello(self, scope: Scope, receive: Receive, _: str) -> Answer:
-        body = await _json(receive)
+    async def _hello(self, call: Call) -> Answer:
+        body = await _json(call.receive)
         client, protocol = str(body.get("client", "")), body.get("protocol", PROTOCOL)
         if not isinstance(protocol, int) or protocol < PROTOCOL - 1:
             raise Refused(
@@ -72,17 +82,17 @@ class Link:
         hwm = await self._call(lambda core: core.hwm.get(client, -1))
         return 200, {"protocol": PROTOCOL, "version": version(), "pid": os.getpid(), "hwm": hwm}
 
-    async def _ingest(self, scope: Scope, receive: Receive, _: str) -> Answer:
-        client = _query(scope).get("client", "")
+    async def _ingest(self, call: Call) -> Answer:
+        client = _query(call.scope).get("client", "")
         if not client or client == self._store.core.journal.client:
             raise Refused(
                 422, {"exception_message": "ingest needs ?client=NAME, the name of the sender's journal."}
             )
-        data = await read_body(receive)
+        data = await read_body(call.receive)
         return 200, {"hwm": await asyncio.wrap_future(self._store.core.ingest(client, data))}
 
-    async def _create(self, scope: Scope, receive: Receive, _: str) -> Answer:
-        body = await _json(receive)
+    async def _create(self, call: Call) -> Answer:
+        body = await _json(call.receive)
         run_body = body.get("run")
         if not isinstance(run_body, dict):
             raise Refused(422, {"exception_message": "run must be an object: the body of a flow_run line."})
@@ -95,16 +105,16 @@ class Link:
 
         return await self._call(create)
 
-    async def _propose(self, scope: Scope, receive: Receive, run_id: str) -> Answer:
-        body = await _json(receive)
-        state, client = _state(body.get("state")), body.get("client")
+    async def _propose(self, call: Call) -> Answer:
+        body = await _json(call.receive)
+        state, client, run_id = _state(body.get("state")), body.get("client"), call.run_id
         force = bool(body.get("force"))
         return 200, await self._call(
             lambda core: decisions.propose(core, run_id, state, force=force, client=client).to_json()
         )
 
-    async def _wait(self, scope: Scope, receive: Receive, run_id: str) -> Answer:
-        query = _query(scope)
+    async def _wait(self, call: Call) -> Answer:
+        query, run_id = _query(call.scope), call.run_id
         deadline = asyncio.get_running_loop().time() + _seconds(query.get("timeout"), 30.0)
         after, loop, changed = query.get("after", ""), asyncio.get_running_loop(), asyncio.Event()
 
@@ -127,8 +137,8 @@ class Link:
         finally:
             self._store.core.unwatch(run_id, wake)
 
-    async def _adopt(self, scope: Scope, receive: Receive, _: str) -> Answer:
-        body = await _json(receive)
+    async def _adopt(self, call: Call) -> Answer:
+        body = await _json(call.receive)
         run_id, client = str(body.get("flow_run_id", "")).lower(), str(body.get("client", ""))
         if not client:
             raise Refused(422, {"exception_message": "adopt needs the name of the adopting client."})
@@ -143,15 +153,15 @@ class Link:
 
         return await self._call(adopt)
 
-    async def _sql(self, scope: Scope, receive: Receive, _: str) -> Answer:
+    async def _sql(self, call: Call) -> Answer:
         from penstock._store.sql import query
 
-        body = await _json(receive)
+        body = await _json(call.receive)
         limit, timeout = int(_seconds(body.get("limit"), 10_000, 1e6)), _seconds(body.get("timeout"), 10.0)
         text = str(body.get("sql", ""))
         return 200, await asyncio.to_thread(query, self._store.database, text, limit=limit, timeout=timeout)
 
-    async def _stop(self, scope: Scope, receive: Receive, _: str) -> Answer:
+    async def _stop(self, _: Call) -> Answer:
         self._store.stop()
         return 200, {"pid": os.getpid()}
 

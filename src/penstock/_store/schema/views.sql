@@ -16,8 +16,10 @@ SELECT flow_run_id,
                 'run_count': run_count}, (at_us, seq)) AS state,
        min(at_us) FILTER (type = 'RUNNING') AS start_us,
        min(at_us) AS first_us,
-       max(at_us) AS last_us
-FROM raw.flow_state GROUP BY flow_run_id;
+       max(at_us) AS last_us,
+       sum(next_us - at_us) FILTER (type = 'RUNNING') AS running_us
+FROM (SELECT *, lead(at_us) OVER (PARTITION BY flow_run_id ORDER BY at_us, seq) AS next_us FROM raw.flow_state)
+GROUP BY flow_run_id;
 
 CREATE OR REPLACE VIEW raw.task_now AS
 SELECT flow_run_id, task_run_id,
@@ -44,6 +46,7 @@ SELECT r.id,
             THEN make_timestamp(s.state.at_us) END AS end_time,
        CASE WHEN s.state.type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')
             THEN (s.state.at_us - s.start_us) / 1e6 END AS duration,
+       coalesce(s.running_us, 0) / 1e6 AS total_run_time,
        coalesce(s.state.run_count, 0) AS run_count,
        r.tags, r.parameters, r.runner, r.flow_version, r.parent_task_run_id, r.deployment_id, r.idempotency_key,
        p.flow_run_id AS parent_flow_run_id,

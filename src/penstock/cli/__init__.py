@@ -1,0 +1,50 @@
+"""The command line. Reference page: `penstock --help`; commands follow the documented names.
+
+typer and rich are imported when a command runs. Further commands come from the entry points of group
+`penstock.cli`: functions that take the typer application.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    from penstock.exceptions import PenstockException
+
+    try:
+        application()()
+    except PenstockException as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from error
+
+
+def application() -> Any:
+    """Build the typer application with all commands."""
+    import typer
+
+    from penstock.cli import artifact, flow_run, server, task_run, workspace
+
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.add_typer(flow_run.commands(), name="flow-run", help="Look at flow runs, answer and cancel them.")
+    app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")
+    app.add_typer(artifact.commands(), name="artifact", help="Look at artifacts.")
+    app.add_typer(server.commands(), name="server", help="Start, stop and inspect the store process.")
+    workspace.register(app)
+    _add_plugins(app)
+    return app
+
+
+def _add_plugins(app: Any) -> None:
+    """Add the commands of other packages; one that is broken must not take the others with it."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="penstock.cli"):
+        try:
+            point.load()(app)
+        except Exception as error:
+            sys.stderr.write(f"penstock: commands of {point.value} are not available: {error}\n")
