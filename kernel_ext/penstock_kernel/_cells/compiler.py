@@ -57,7 +57,7 @@ def compile_cell(
     """
     prepared = prepare(source)
     facts = analyse_prepared(prepared, known=user_names(namespace, hidden))
-    refusals = facts.refusals(inputs_given=inputs is not None)
+    refusals = facts.refusals(inputs_given=inputs is not None) + _never_bound(facts, outputs or ())
     if refusals:
         raise CellRefusedError(name, refusals)
     bound = split_inputs(facts, namespace, inputs=inputs)
@@ -79,6 +79,18 @@ def compile_cell(
         helpers=tuple(bound.helpers.values()),
     )
     return CompiledCell(CellFunction(code), facts, bound, _notes(facts, changed, code.outputs))
+
+
+def _never_bound(facts: CellFacts, outputs: Sequence[str]) -> tuple[Problem, ...]:
+    """Refuse outputs the cell cannot give: better now than after an hour of work."""
+    if any(problem.code in {"dynamic", "star-import"} for problem in facts.problems):
+        return ()
+    names = {*facts.writes, *facts.reads, *facts.optional_reads}
+    return tuple(
+        Problem("output", 1, f"--out names {name!r}, but the cell neither binds nor reads it")
+        for name in outputs
+        if name not in names
+    )
 
 
 def _notes(facts: CellFacts, changed: Sequence[str], outputs: Sequence[str]) -> tuple[Problem, ...]:

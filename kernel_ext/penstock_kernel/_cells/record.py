@@ -176,7 +176,8 @@ class Record:
         """Decide the reads of function bodies by what is bound when the cell ends."""
         for free in self._deferred:
             for name in free.reads:
-                if name not in end.maybe:
+                bound_somewhere = name in self._writes and name not in free.augmented
+                if name not in end.maybe and not bound_somewhere:
                     self._required.add(name)
                 elif name not in end.sure:
                     self._optional.add(name)

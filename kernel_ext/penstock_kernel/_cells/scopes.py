@@ -26,6 +26,8 @@ class Free:
     reads: dict[str, None] = field(default_factory=dict)
     writes: dict[str, None] = field(default_factory=dict)
     mutates: dict[str, None] = field(default_factory=dict)
+    #: Names under `global` that are added to (`x += 1`), so they must exist before.
+    augmented: set[str] = field(default_factory=set)
     #: Calls of the cell's or Python's plain names: the caller looks for `exec`, `input` and their like.
     calls: list[ast.Call] = field(default_factory=list)
 
@@ -172,6 +174,7 @@ class _FreeFinder(ast.NodeVisitor):
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name) and self._of_cell(node.target.id):
             self.free.reads[node.target.id] = None
+            self.free.augmented.add(node.target.id)
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:

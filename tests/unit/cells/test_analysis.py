@@ -85,6 +85,16 @@ CASES = [
         "go cfg",
         optional="cfg",
     ),
+    Case(
+        "global set lazily",
+        "def get():\n    global c\n    if not c: c = 1\n    return c",
+        "",
+        "get c",
+        optional="c",
+    ),
+    Case(
+        "function that outlives its helper", "def g(): ...\ndef f(): g()\nf()\ndel g", "", "f", optional="g"
+    ),
     Case("function changes a global", "def f(): seen['a'] = 1\nf()", "seen", "f", mutates="seen"),
     Case(
         "closure",
@@ -220,8 +230,9 @@ def test_cell(case: Case) -> None:
         ("df.plot();  # quiet", False),
         ("x = 1", False),
         ("'; '", True),
-    ]
-    + [("%time f(x)", True), ("x\n\n# the end", True)],
+        ("%time f(x)", True),
+        ("x\n\n# the end", True),
+    ],
 )
 def test_last_expression(source: str, expected: bool) -> None:
     assert analyse(source).last_expression is expected

@@ -112,6 +112,19 @@ def test_an_output_asked_for_and_not_bound_is_an_error(notebook) -> None:
         notebook.call("if c: y = 1", outputs=["y"])
 
 
+def test_an_output_the_cell_never_binds_is_refused_at_once(notebook) -> None:
+    with pytest.raises(
+        CellRefusedError, match="--out names 'modle', but the cell neither binds nor reads it"
+    ):
+        notebook.task("model = 1", outputs=["modle"])
+
+
+def test_an_output_may_be_bound_by_hidden_code(notebook) -> None:
+    notebook.run("code = 'y = 3'")
+
+    assert notebook.call("exec(code)", inputs=["code"], outputs=["y"]) == 3
+
+
 def test_an_output_that_may_be_unbound_is_left_out(notebook) -> None:
     notebook.run("c = False")
     step = notebook.task("x = 1\nif c: y = 1")
