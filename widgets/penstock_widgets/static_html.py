@@ -172,10 +172,10 @@ def _pause(pause: Mapping[str, Any], run_id: str) -> str:
 
 
 def _value_text(value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return summary.DASH
-    if value == "" or isinstance(value, bool):
-        return {True: "yes", False: "no"}.get(value, summary.DASH)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
