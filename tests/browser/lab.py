@@ -189,7 +189,7 @@ class LabServer:
 
 def notebook_json(cells: Sequence[str]) -> dict[str, Any]:
     """Return a notebook of code cells."""
-    made = [
+    made: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "id": f"cell{i}",

@@ -245,6 +245,46 @@ def test_the_form_says_so_when_the_kernel_is_gone(lab):
     lab.screenshot("panel-kernel-gone", panel)
 
 
+def test_no_text_of_the_user_becomes_markup(lab):
+    evil = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
+    links = "[a](javascript:window.pwned=1) [b](JaVaScRiPt:alert(1)) [c](data:text/html,x) ![d](javascript:1)"
+    text = f"# {evil}\n\n{links}\n\n| {evil} |\n|--|\n| {evil} |\n\n- {evil}\n\n> {evil}\n\n```\n{evil}\n```"
+    kinds = {
+        "markdown": text,
+        "table": json.dumps([{evil: evil}]),
+        "image": "javascript:1",
+        "progress": evil,
+        evil: text,
+    }
+    snapshot = {
+        "run": dict.fromkeys(("id", "name", "flow_name", "state_name", "message", "runner"), evil),
+        "tasks": {n: {"name": n, "total": 1, "counts": {}, "order": 0, "upstream": []} for n in (evil, "__proto__")},
+        "artifacts": {
+            kind: {"id": kind, "key": evil, "type": kind, "description": text, "data": data, "order": 0}
+            for kind, data in kinds.items()
+        },
+        "pauses": {
+            "p": {
+                "id": "p", "key": evil, "state": "waiting", "title": evil, "description": text, "answered_via": None,
+                "schema": {"properties": {evil: {"title": evil, "description": text, "enum": [evil]}}},
+                "values": {}, "errors": {evil: evil, "": evil},
+            }
+        },
+        "logs": {"lines": [{"at": evil, "level": evil, "text": evil, "task": evil}], "dropped": 1},
+    }  # fmt: skip
+    lab.open("evil.ipynb", [SETUP, f"panel = RunPanel({snapshot!r}); panel.show()"])
+    lab.run(0)
+    lab.run(1)
+    panel = panel_of(lab, 1)
+    panel.locator(".pst-logs summary").click()
+    expect(panel.locator(".pst-log")).to_contain_text("onerror")
+    assert panel.locator("script, iframe, img, object").count() == 0
+    assert panel.locator("a").count() == 0
+    attributes = panel.evaluate("el => [...el.querySelectorAll('*')].flatMap(e => e.getAttributeNames())")
+    assert not [name for name in attributes if name.startswith("on")]
+    assert lab.js("() => window.pwned") is None
+
+
 def test_the_static_form_reads_well(lab):
     lab.open(
         "static.ipynb",

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+#: The mark of a pause; two bars that every font has, unlike the emoji.
+PAUSE = "\N{DOUBLE VERTICAL LINE}"
+
 #: States in the order in which bars and summaries show them, with their words and marks.
 STATES: dict[str, tuple[str, str]] = {
     "COMPLETED": ("done", "✓"),
     "RUNNING": ("running", "▶"),
     "FAILED": ("failed", "✗"),
-    "CRASHED": ("crashed", "⚡"),
+    "CRASHED": ("crashed", "!"),
     "CANCELLED": ("cancelled", "⊘"),
     "SCHEDULED": ("scheduled", "◷"),
     "PENDING": ("pending", "○"),
-    "PAUSED": ("paused", "⏸"),
+    "PAUSED": ("paused", PAUSE),
     "CANCELLING": ("cancelling", "⊘"),
 }
 
@@ -44,10 +47,12 @@ def overall(counts: Mapping[str, int], total: int) -> str:
     return "SCHEDULED" if counts.get("SCHEDULED") else "PENDING"
 
 
-def spelled(counts: Mapping[str, int]) -> str:
-    """Return counts as words: "8 done, 1 failed"."""
-    parts = [f"{counts[state]} {word}" for state, (word, _) in STATES.items() if counts.get(state)]
-    return ", ".join(parts) or "pending"
+def spelled(counts: Mapping[str, int], total: int) -> str:
+    """Return counts as words: "8 done, 1 failed", or "done" when there is but one run."""
+    parts = [(counts[state], word) for state, (word, _) in STATES.items() if counts.get(state)]
+    if total == 1 and len(parts) == 1:
+        return parts[0][1]
+    return ", ".join(f"{number} {word}" for number, word in parts) or "pending"
 
 
 def duration(seconds: float) -> str:

@@ -51,7 +51,7 @@ def panel_text(snapshot: Mapping[str, Any]) -> str:
     lines += (_task_line(task) for task in summary.ordered(full["tasks"]))
     for pause in full["pauses"].values():
         lines.append(
-            f"  ⏸ {pause.get('title') or pause.get('key')}: {summary.pause_status(pause, run['id'])}"
+            f"  {summary.PAUSE} {pause.get('title') or pause.get('key')}: {summary.pause_status(pause, run['id'])}"
         )
         lines += (f"      {path or 'form'}: {error}" for path, error in (pause.get("errors") or {}).items())
     for artifact in summary.ordered(full["artifacts"]):
@@ -111,7 +111,7 @@ def _header(full: Mapping[str, Any]) -> str:
     )
 
 
-def _rows(heads: list[str], rows: Iterable[list[str]], numeric: list[bool]) -> str:
+def _rows(heads: list[str], rows: Iterable[list[str]], numeric: list[bool], name: str = "pst-data") -> str:
     """Return a table; the cells are HTML already."""
 
     def row(tag: str, cells: list[str]) -> str:
@@ -122,7 +122,7 @@ def _rows(heads: list[str], rows: Iterable[list[str]], numeric: list[bool]) -> s
         return f"<tr>{''.join(made)}</tr>"
 
     body = "".join(row("td", cells) for cells in rows)
-    return f'<table class="pst-rows"><thead>{row("th", heads)}</thead><tbody>{body}</tbody></table>'
+    return f'<table class="{name}"><thead>{row("th", heads)}</thead><tbody>{body}</tbody></table>'
 
 
 def _tasks(tasks: list[Mapping[str, Any]]) -> str:
@@ -131,7 +131,7 @@ def _tasks(tasks: list[Mapping[str, Any]]) -> str:
     heads = ["Task", "Progress", "State", "After", "Cached", "Retries", "Time"]
     rows = [_task_row(task) for task in tasks]
     numeric = [False, False, False, False, True, True, True]
-    return f'<div class="pst-part">{_rows(heads, rows, numeric)}</div>'
+    return f'<div class="pst-part">{_rows(heads, rows, numeric, "pst-tasks")}</div>'
 
 
 def _task_row(task: Mapping[str, Any]) -> list[str]:
@@ -139,10 +139,11 @@ def _task_row(task: Mapping[str, Any]) -> list[str]:
     state = summary.overall(counts, total)
     times = f' <span class="pst-soft">{summary.TIMES}{total}</span>' if total > 1 else ""
     seconds = task.get("seconds") or 0
+    mark = f'<span class="pst-mark {_tone(state)}">{summary.mark(state)}</span>'
     return [
-        f'<span class="pst-mark {_tone(state)}">{summary.mark(state)}</span> <b>{escape(task["name"])}</b>{times}',
+        f'<span class="pst-name">{mark} <b>{escape(task["name"])}</b>{times}</span>',
         _bar(counts, total),
-        escape(summary.spelled(counts)),
+        escape(summary.spelled(counts, total)),
         f'<span class="pst-soft">{escape(", ".join(task.get("upstream", ())) or summary.DASH)}</span>',
         str(task.get("cached") or summary.DASH),
         str(task.get("retries") or summary.DASH),
@@ -156,22 +157,25 @@ def _pause(pause: Mapping[str, Any], run_id: str) -> str:
     errors: Mapping[str, str] = pause.get("errors") or {}
     values: Mapping[str, Any] = pause.get("values") or {}
     fields = []
-    for name, value in {**dict.fromkeys(properties, None), **values}.items():
-        label = properties.get(name, {}).get("title", name)
+    initial = {name: schema.get("default") for name, schema in properties.items()}
+    for name, value in {**initial, **values}.items():
+        label = properties.get(name, {}).get("title") or str(name).replace("_", " ").capitalize()
         wrong = f' <span class="pst-wrong">⚠ {escape(errors[name])}</span>' if errors.get(name) else ""
         fields.append(f"<dt>{escape(str(label))}</dt><dd>{escape(_value_text(value))}{wrong}</dd>")
     rest = {path: text for path, text in errors.items() if path not in properties and path not in values}
     said = (f"{path}: {message}" if path else message for path, message in rest.items())
     wrong = "".join(f'<p class="pst-wrong">⚠ {escape(line)}</p>' for line in said)
     return (
-        f'<div class="pst-part pst-pause"><b>⏸ {title}</b>{markdown(pause.get("description") or "")}'
+        f'<div class="pst-part pst-pause"><b>{summary.PAUSE} {title}</b>{markdown(pause.get("description") or "")}'
         f'<dl>{"".join(fields)}</dl>{wrong}<p class="pst-soft">{escape(summary.pause_status(pause, run_id))}</p></div>'
     )
 
 
 def _value_text(value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return summary.DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -233,7 +237,7 @@ def _task_line(task: Mapping[str, Any]) -> str:
     name = task["name"] + (f" {summary.TIMES}{total}" if total > 1 else "")
     state = summary.overall(counts, total)
     time = f", {summary.duration(task['seconds'])}" if task.get("seconds") else ""
-    return f"  {summary.mark(state)} {name}: {summary.spelled(counts)}{time}"
+    return f"  {summary.mark(state)} {name}: {summary.spelled(counts, total)}{time}"
 
 
 def _artifact_lines(artifact: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_widgets.patches import apply_patch, empty_snapshot
+
 WIDGETS = Path(__file__).parents[3] / "widgets"
 STATIC = WIDGETS / "penstock_widgets" / "static"
 SOURCES = WIDGETS / "js"
@@ -36,6 +38,38 @@ def test_the_sources_type_check():
     tsc = SOURCES / "node_modules" / ".bin" / "tsc"
     done = subprocess.run([str(tsc), "--noEmit"], cwd=SOURCES, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+PATCHES = [
+    {"run": {"name": "a"}, "tasks": {"t": {"counts": {"RUNNING": 1}, "upstream": ["x", "y"]}}},
+    {"tasks": {"t": {"counts": {"COMPLETED": 2}, "upstream": ["z"]}, "errors": {"counts": {"A": 1}}}},
+    {"tasks": {"errors": {"counts": {"B": 2}}}, "run": {"ended": None}},
+    {"pauses": {"p": {"errors": {"n": "no"}, "values": {"n": 1}, "schema": {"a": {"b": 1}}}}},
+    {"pauses": {"p": {"errors": {}, "schema": {"a": {"c": 1}}}}},
+    {"tasks": {"__proto__": {"total": 1, "counts": {}}}},
+    {"logs": {"append": [{"text": str(n)} for n in range(150)]}},
+    {"logs": {"append": [{"text": str(n)} for n in range(150, 260)], "dropped": 60}},
+]
+
+
+@needs_node
+def test_a_page_merges_patches_as_python_does(tmp_path):
+    esbuild = SOURCES / "node_modules" / ".bin" / "esbuild"
+    entry = [str(SOURCES / "src" / "merge.ts"), "--bundle", "--format=esm", f"--outfile={tmp_path}/merge.mjs"]
+    subprocess.run([str(esbuild), *entry], check=True, capture_output=True)
+    script = f"""
+        import {{ complete, mergePatch }} from {json.dumps((tmp_path / "merge.mjs").as_uri())};
+        const patches = JSON.parse({json.dumps(json.dumps(PATCHES))});
+        console.log(JSON.stringify(patches.reduce(mergePatch, complete(null))));
+    """
+    node = ["node", "--input-type=module", "-e", script]
+    done = subprocess.run(node, check=True, capture_output=True, text=True)
+    expected = empty_snapshot()
+    for patch in PATCHES:
+        # `dropped` is counted by Python and sent with the lines.
+        logs = {key: value for key, value in patch.get("logs", {}).items() if key != "dropped"}
+        apply_patch(expected, {**patch, "logs": logs})
+    assert json.loads(done.stdout) == expected
 
 
 def test_the_bundle_is_small_and_loads_nothing_from_elsewhere():

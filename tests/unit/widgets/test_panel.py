@@ -24,7 +24,7 @@ def test_the_bundle_reads_well_with_and_without_javascript(panel):
     data, _ = panel._repr_mimebundle_()
     assert data[VIEW]["model_id"] == panel.model_id
     assert "month_delays" in data["text/html"]
-    assert data["text/plain"].startswith("⏸ flight-delays / golden-heron")
+    assert data["text/plain"].startswith("\N{DOUBLE VERTICAL LINE} flight-delays / golden-heron")
     panel.merge({"run": {"state_name": "Completed"}})
     assert "Completed" in panel._repr_mimebundle_()[0]["text/plain"]
 

@@ -201,7 +201,10 @@ def test_static_html_tells_the_whole_run():
 
 def test_plain_text_tells_the_whole_run():
     text = panel_text(sample_snapshot())
-    assert text.splitlines()[0] == "⏸ flight-delays / golden-heron: Paused, DaskTaskRunner"
+    assert (
+        text.splitlines()[0]
+        == "\N{DOUBLE VERTICAL LINE} flight-delays / golden-heron: Paused, DaskTaskRunner"
+    )
     assert "month_delays \N{MULTIPLICATION SIGN}12: 8 done, 2 running, 1 failed, 1 pending, 1:14 min" in text
     assert "Review the delays: Waiting for an answer: penstock flow-run resume" in text
 

@@ -3,7 +3,7 @@
 import { h, setClass, svg } from "./dom";
 import { layout } from "./layout";
 import type { Layout } from "./layout";
-import { icon, overall, TASK_STATES, tone, word } from "./states";
+import { icon, overall, spelled, TASK_STATES, tone, word } from "./states";
 import type { Section, Snapshot, Task } from "./types";
 
 const NODE = { height: 46, gapX: 44, gapY: 14, pad: 10 };
@@ -21,11 +21,6 @@ interface Drawn {
 
 function clip(text: string, chars: number): string {
   return text.length > chars ? `${text.slice(0, chars - 1)}…` : text;
-}
-
-function summary(task: Task): string {
-  const parts = TASK_STATES.filter((state) => task.counts[state]).map((s) => `${task.counts[s]} ${word(s)}`);
-  return parts.length ? parts.join(", ") : "pending";
 }
 
 function label(task: Task): string {
@@ -114,7 +109,7 @@ function paint(drawn: Drawn, task: Task): void {
   drawn.detail.textContent = detail(task);
   if (task.total > 1) paintBar(drawn.bar, task, drawn.width);
   drawn.group.querySelector("title")?.remove();
-  drawn.group.prepend(svg("title", {}, `${task.name}: ${summary(task)}`));
+  drawn.group.prepend(svg("title", {}, `${task.name}: ${spelled(task.counts, task.total)}`));
 }
 
 export function graphSection(): Section {

@@ -1,9 +1,8 @@
 /** Who runs, in which state, for how long; and the button that stops it. */
 
-import { h, setClass, setText } from "./dom";
+import { h, nonce, setClass, setText } from "./dom";
 import { icon, seconds, TASK_STATES, tone } from "./states";
 import type { Actions, Run, Section, Snapshot } from "./types";
-import { nonce } from "./dom";
 
 const ENDED = new Set(["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]);
 const CONFIRM_MS = 4000;
@@ -50,7 +49,7 @@ function elapsed(run: Run): string {
   if (!run.started) return "";
   const end = run.ended ? Date.parse(run.ended) : Date.now();
   const value = Math.max(0, (end - Date.parse(run.started)) / 1000);
-  return run.ended ? seconds(value) : seconds(value < 60 ? Math.floor(value * 10) / 10 : value);
+  return seconds(value);
 }
 
 function totals(snapshot: Snapshot): { counts: Record<string, number>; total: number } {

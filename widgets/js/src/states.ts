@@ -63,6 +63,13 @@ export function overall(counts: Record<string, number>, total: number): string {
   return counts["SCHEDULED"] ? "SCHEDULED" : "PENDING";
 }
 
+/** Counts in words: "8 done, 1 failed", or "done" when there is but one run. */
+export function spelled(counts: Record<string, number>, total: number): string {
+  const states = TASK_STATES.filter((state) => counts[state]);
+  if (total === 1 && states.length === 1) return word(states[0] as string);
+  return states.map((state) => `${counts[state]} ${word(state)}`).join(", ") || "pending";
+}
+
 export function seconds(value: number): string {
   if (!Number.isFinite(value) || value < 0) return "–";
   if (value < 1) return `${Math.round(value * 1000)} ms`;

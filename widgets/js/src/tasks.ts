@@ -2,17 +2,12 @@
 
 import { h, setClass, setText } from "./dom";
 import { segments } from "./header";
-import { icon, overall, seconds, TASK_STATES, tone, word } from "./states";
+import { icon, overall, seconds, spelled, tone } from "./states";
 import type { Section, Task } from "./types";
 
 interface Row {
   el: HTMLTableRowElement;
   update(task: Task): void;
-}
-
-function spelled(task: Task): string {
-  const parts = TASK_STATES.filter((state) => task.counts[state]).map((s) => `${task.counts[s]} ${word(s)}`);
-  return parts.join(", ") || "pending";
 }
 
 function row(): Row {
@@ -35,7 +30,7 @@ function row(): Row {
       name.replaceChildren(icon(state), h("span", {}, task.name));
       if (task.total > 1) name.append(h("span", { class: "pst-times" }, `×${task.total}`));
       bar.replaceChildren(segments(task.counts, task.total));
-      setText(counts, spelled(task));
+      setText(counts, spelled(task.counts, task.total));
       setText(cached, task.cached ? String(task.cached) : "–");
       setText(retries, task.retries ? String(task.retries) : "–");
       setText(time, task.seconds ? seconds(task.seconds) : "–");
