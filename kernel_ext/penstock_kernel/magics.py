@@ -71,7 +71,8 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         namespace = self.shell.user_ns
         compiled = compile_task(options, name, cell, f"%%task {line}", namespace)
         for note in compiled.notes:
-            display(info(name, note.message))
+            if note.code != "dropped" or options.outputs is None:
+                display(info(f"{name}:", note.message))
         task = make_task(options, compiled.function)
         if options.name is not None:
             namespace[options.name] = task
@@ -87,8 +88,8 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         value = state.result()
         bound = publish(compiled.function, value, namespace)
         display(task_notice(name, state, last.task_run, bound))
-        if not bound and value is not None and state.name == "Cached":
-            display(value)
+        if not bound and value is not None and (state.name == "Cached" or self._session.runner_name != "threads"):
+            display(value)  # the cell did not run here, so nothing has shown it yet
 
     @cell_magic
     def flow(self, line: str, cell: str) -> Any:

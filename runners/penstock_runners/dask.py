@@ -16,7 +16,7 @@ from penstock._engine.futures import PenstockFuture
 from penstock._engine.remote import Outcome, Packer, Summary, interrupt_runs, run_remote
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
-from penstock._values.states import State, StateType
+from penstock._values.states import Resolvable, State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
 from penstock_runners.remote_values import settle
 
@@ -165,7 +165,7 @@ class DaskTaskRunner(TaskRunner):
     def _fetch_remaining(self) -> None:
         for future in list(self._kept):
             data = future.state.data
-            if hasattr(data, "get") and future.done():
+            if isinstance(data, Resolvable) and future.done():
                 with suppress(Exception):
                     data.get()
         self._kept.clear()

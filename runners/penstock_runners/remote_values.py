@@ -9,10 +9,10 @@ from typing import Any
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.observers import tell
 from penstock._engine.remote import Outcome, Summary, state_of
-from penstock._values.states import State
+from penstock._values.states import Resolvable, State
 
 
-class RemoteValue:
+class RemoteValue(Resolvable):
     """The data of a state whose value lies on a worker; fetched once, when asked for."""
 
     def __init__(self, fetch: Callable[[], Outcome]) -> None:
@@ -24,7 +24,7 @@ class RemoteValue:
         if self._outcome is None:
             self._outcome = self._fetch()
         data = self._outcome.data
-        return data.get() if hasattr(data, "get") and type(data).__name__ in ("StoredResult", "Absent") else data
+        return data.get() if isinstance(data, Resolvable) else data
 
 
 def settle(future: PenstockFuture[Any], summary: Summary, fetch: Callable[[], Outcome]) -> State:

@@ -61,6 +61,15 @@ def _value_of(state: State, name: str, *, tolerant: bool) -> Any:
     )
 
 
+def digest_of_upstream(value: Any) -> str | None:
+    """Return the content hash of an argument that is an upstream run's whole result, where that is known."""
+    while isinstance(value, BaseAnnotation) and not isinstance(value, (quote, allow_failure)):
+        value = value.unwrap()
+    if isinstance(value, PenstockFuture):
+        value = value.state
+    return value.digest if isinstance(value, State) else None
+
+
 def check_wait_for(wait_for: Iterable[Any] | None) -> None:
     """Wait for everything in `wait_for`.
 

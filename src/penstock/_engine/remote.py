@@ -31,7 +31,8 @@ from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
-from penstock._values.states import State, StateDetails, StateType
+from penstock._results.store import StoredResult
+from penstock._values.states import Resolvable, State, StateDetails, StateType
 from penstock.exceptions import SerializationError
 from penstock.settings import temporary_settings
 
@@ -79,6 +80,7 @@ class Summary:
     run_count: int
     run_name: str
     inline: bytes | None = None
+    digest: str | None = None
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     logs: list[tuple[dict[str, Any], int]] = field(default_factory=list)
 
@@ -95,6 +97,7 @@ class Outcome:
         state = UpstreamState(self.summary.type, name=self.summary.name, message=self.summary.message, data=self.data)
         state.state_details = StateDetails.from_json(self.summary.details)
         state.run_name = self.summary.run_name
+        state.digest = self.summary.digest
         return state
 
 
@@ -107,7 +110,9 @@ class UpstreamState(State):
 def state_of(summary: Summary, data: Any) -> State:
     """Return the state a summary describes."""
     details = StateDetails.from_json(summary.details)
-    return State(summary.type, name=summary.name, message=summary.message, data=data, state_details=details)
+    state = State(summary.type, name=summary.name, message=summary.message, data=data, state_details=details)
+    state.digest = summary.digest
+    return state
 
 
 class Packer:
@@ -211,14 +216,11 @@ def approximate_size(obj: Any) -> int:
 
 
 def _without_remote_data(state: State) -> State:
-    return State(
-        state.type, name=state.name, message=state.message, data=_value(state), state_details=state.state_details
-    )
-
-
-def _value(state: State) -> Any:
-    get = getattr(state.data, "get", None)
-    return get() if get is not None and type(state.data).__name__ == "RemoteValue" else state.data
+    """Return the state with its value in it: this runner's workers cannot fetch from another's."""
+    data = state.data
+    if isinstance(data, Resolvable) and not isinstance(data, (StoredResult, Absent)):
+        data = data.get()
+    return State(state.type, name=state.name, message=state.message, data=data, state_details=state.state_details)
 
 
 def _dumps(call: RemoteCall, execution: TaskExecution) -> bytes:
@@ -308,6 +310,7 @@ def _outcome(execution: TaskExecution, state: State, seen: _Seen) -> Outcome:
         run_count=run.run_count,
         run_name=run.name,
         inline=inline,
+        digest=state.digest,
         artifacts=seen.artifacts,
         logs=seen.logs,
     )

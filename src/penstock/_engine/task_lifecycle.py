@@ -47,10 +47,8 @@ def _until_final(run: TaskExecution) -> Steps:
     except Exception as error:
         return (yield from _finish(run, outcomes.from_exception(error, "Task run name")))
     if run.options.caches:
-        stored = yield Ask(run.find_cached)
-        if stored is not None:
-            cached = State(StateType.COMPLETED, name="Cached", data=stored)
-            cached.state_details.cache_key = stored.key
+        cached = yield Ask(run.find_cached)
+        if cached is not None:
             return (yield from _finish(run, cached))
     while True:
         run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))

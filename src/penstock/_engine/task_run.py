@@ -18,7 +18,7 @@ from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.task_options import TaskOptions
 from penstock._link.session import current_session
-from penstock._results.fingerprint import KnownFingerprint
+from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
@@ -103,7 +103,12 @@ class TaskExecution:
     def resolve_inputs(self) -> None:
         """Wait for upstream runs and put their values in place of futures."""
         inputs.check_wait_for(self.wait_for)
-        self.parameters = inputs.resolve(self.parameters)
+        raw, self.parameters = self.parameters, inputs.resolve(self.parameters)
+        if self.options.caches:
+            for name, value in raw.items():
+                digest = inputs.digest_of_upstream(value)
+                if digest is not None:
+                    self.fingerprints = {**self.fingerprints, name: KnownFingerprint(digest)}
 
     def rename(self) -> None:
         """Give the run the name its template makes of the resolved parameters."""
@@ -129,8 +134,8 @@ class TaskExecution:
         """Return how the function is called."""
         return unbind(self.task.fn, self.parameters)
 
-    def find_cached(self) -> Any:
-        """Compute the cache key and return the stored result under it, or None.
+    def find_cached(self) -> State | None:
+        """Compute the cache key and return the Cached state of the result under it, or None.
 
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
@@ -144,7 +149,14 @@ class TaskExecution:
         if self.cache_key is None or options.refresh:
             return None
         store = options.store
-        return store.stored(self.cache_key) if store.exists(self.cache_key) else None
+        found = store.look(self.cache_key)
+        if found is None:
+            return None
+        state = State(StateType.COMPLETED, name="Cached", data=store.stored(self.cache_key))
+        state.digest = found.digest
+        state.state_details.cache_key = self.cache_key
+        state.state_details.cache_expiration = found.expiration
+        return state
 
     def _key(self) -> str | None:
         options = self.options
@@ -174,8 +186,10 @@ class TaskExecution:
             return state
         key = self.cache_key or str(self.task_run.id)
         expiration = utc_now() + self.task.cache_expiration if self.task.cache_expiration else None
+        if self.cache_key is not None:
+            state.digest = _digest(state.data)
         try:
-            options.store.write(state.data, key, expiration)
+            options.store.write(state.data, key, expiration, digest=state.digest)
         except SerializationError as error:
             self.logger.error("The result is not stored: %s", error)
             return state
@@ -196,6 +210,14 @@ class TaskExecution:
         state = State(StateType.SCHEDULED, name="AwaitingRetry")
         state.state_details.scheduled_time = utc_now() + timedelta(seconds=seconds)
         return state
+
+
+def _digest(value: Any) -> str | None:
+    """Hash a result for those who will consume it; values that cannot be hashed are hashed by nobody."""
+    try:
+        return fingerprint(value)
+    except HashError:
+        return None
 
 
 def _apply(run: TaskRun, state: State) -> None:

@@ -72,9 +72,7 @@ def _alone(value: Any, depth: int) -> bytes:
 def _feed_object(put: Callable[[bytes], None], value: Any, kind: type, depth: int) -> None:
     put(f"{kind.__module__}.{kind.__qualname__}".encode())
     library = kind.__module__.partition(".")[0]
-    if isinstance(value, KnownFingerprint):
-        put(value.digest.encode())
-    elif library == "numpy" and hasattr(value, "tobytes") and getattr(value, "dtype", None) is not None:
+    if library == "numpy" and hasattr(value, "tobytes") and getattr(value, "dtype", None) is not None:
         _feed_array(put, value, depth)
     elif library == "pandas" and hasattr(value, "memory_usage"):
         _feed_pandas(put, value, depth)

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from penstock._results.fingerprint import fingerprint, source_of
+from penstock._results.fingerprint import KnownFingerprint, fingerprint, source_of
 
 
 @dataclass(frozen=True)
@@ -166,13 +166,18 @@ class Inputs(CachePolicy):
         Raises:
             HashError: an input has no stable content.
         """
-        kept = {name: value for name, value in (inputs or {}).items() if name not in self.exclude}
+        kept = {name: digest_of(value) for name, value in (inputs or {}).items() if name not in self.exclude}
         return fingerprint(kept) if kept else None
 
     def __sub__(self, name: str) -> CachePolicy:
         if not isinstance(name, str):
             raise TypeError("Can only subtract strings (names of inputs) from a cache policy.")
         return replace(self, exclude=self.exclude | {name})
+
+
+def digest_of(value: Any) -> str:
+    """Return the content hash of an input, which may stand there already in place of the value."""
+    return value.digest if isinstance(value, KnownFingerprint) else fingerprint(value)
 
 
 def _hash(*texts: str) -> str:

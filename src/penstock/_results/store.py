@@ -7,6 +7,7 @@ and renamed, so a reader sees a whole record or none. Files are private; values 
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from penstock._ids import short_hex
 from penstock._results.serializers import Serializer, resolve_serializer
-from penstock._values.states import utc_now
+from penstock._values.states import Resolvable, utc_now
 from penstock.exceptions import MissingResult
 from penstock.settings import get_current_settings
 
@@ -27,6 +28,8 @@ class ResultRecordMetadata:
     serializer: str
     expiration: datetime | None = None
     version: int = 1
+    #: Content hash of the value, so that what consumes it need not hash it again.
+    digest: str | None = None
 
     @property
     def expired(self) -> bool:
@@ -42,14 +45,16 @@ class ResultRecord:
     metadata: ResultRecordMetadata
 
 
-class StoredResult:
-    """A result that lies in a store; fetched when asked for, and small to send around."""
+class StoredResult(Resolvable):
+    """A result that lies in a store: small to send around, read once in each process that asks for it."""
 
-    __slots__ = ("folder", "key")
+    __slots__ = ("_lock", "_value", "folder", "key")
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder
         self.key = key
+        self._lock = threading.Lock()
+        self._value: Any = _UNREAD
 
     def get(self) -> Any:
         """Return the value.
@@ -57,10 +62,19 @@ class StoredResult:
         Raises:
             MissingResult: the file is gone or damaged.
         """
-        return ResultStore(self.folder).read(self.key).result
+        with self._lock:
+            if self._value is _UNREAD:
+                self._value = ResultStore(self.folder).read(self.key).result
+            return self._value
+
+    def __reduce__(self) -> tuple[type[StoredResult], tuple[Path, str]]:
+        return StoredResult, (self.folder, self.key)
 
     def __repr__(self) -> str:
         return f"StoredResult({self.key!r})"
+
+
+_UNREAD = object()
 
 
 class ResultStore:
@@ -87,11 +101,16 @@ class ResultStore:
 
     def exists(self, key: str) -> bool:
         """True when there is a record under `key` that has not expired."""
+        return self.look(key) is not None
+
+    def look(self, key: str) -> ResultRecordMetadata | None:
+        """Return what is known of the record under `key`, None when there is none that may be used."""
         try:
             with self._path(key).open("rb") as file:
-                return not _metadata(file.readline()).expired
-        except (FileNotFoundError, ValueError):
-            return False
+                found = _metadata(file.readline())
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
+        return None if found.expired else found
 
     def read(self, key: str) -> ResultRecord:
         """Return the record under `key`.
@@ -113,13 +132,16 @@ class ResultStore:
             ) from error
         return ResultRecord(value, metadata)
 
-    def write(self, obj: Any, key: str, expiration: datetime | None = None) -> None:
+    def write(
+        self, obj: Any, key: str, expiration: datetime | None = None, *, digest: str | None = None
+    ) -> None:
         """Store `obj` under `key`, replacing what was there.
 
         Args:
             obj: the value.
             key: its name.
             expiration: when it stops being valid; never by default.
+            digest: the value's content hash, if it is known.
 
         Raises:
             SerializationError: the value cannot become bytes.
@@ -133,6 +155,7 @@ class ResultStore:
                 "serializer": self.serializer.type,
                 "expiration": expiration.isoformat() if expiration else None,
                 "version": 1,
+                "digest": digest,
             }
         )
         path = self._path(key)
@@ -171,4 +194,5 @@ def _metadata(line: bytes) -> ResultRecordMetadata:
         data["serializer"],
         datetime.fromisoformat(when) if when else None,
         data["version"],
+        data.get("digest"),
     )

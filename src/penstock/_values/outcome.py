@@ -21,7 +21,7 @@ _WRAPPERS = {
 }
 
 
-class Absent:
+class Absent(Resolvable):
     """Data of a state whose value was never kept: says why, when asked."""
 
     __slots__ = ("why",)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 from uuid import UUID
 
 from penstock._ids import new_id
@@ -41,13 +41,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@runtime_checkable
-class Resolvable(Protocol):
-    """Data of a state that is not in memory but knows how to fetch itself."""
+class Resolvable:
+    """Base of what stands in a state's data for a value that is not in memory and knows how to fetch itself."""
+
+    __slots__ = ()
 
     def get(self) -> Any:
         """Return the value, or raise `MissingResult`."""
-        ...
+        raise NotImplementedError
 
 
 @dataclass(slots=True, eq=True)
@@ -136,7 +137,7 @@ class State:
         id: identity; a new one by default.
     """
 
-    __slots__ = ("_details", "created", "data", "id", "message", "name", "timestamp", "type", "updated")
+    __slots__ = ("_details", "created", "data", "digest", "id", "message", "name", "timestamp", "type", "updated")
 
     def __init__(
         self,
@@ -155,6 +156,8 @@ class State:
         self._details = state_details
         self.timestamp = timestamp or utc_now()
         self.id = id or new_id()
+        #: Content hash of the value, where it was computed. Stays in this process, like the data.
+        self.digest: str | None = None
         self.created: datetime | None = None
         self.updated: datetime | None = None
         if self.type is StateType.SCHEDULED and self.state_details.scheduled_time is None:
