@@ -24,7 +24,9 @@ class _Missing:
     """Stands for an input that the notebook does not have yet (`--define`)."""
 
 
-def compile_task(line: TaskLine, name: str, source: str, header: str, namespace: Mapping[str, Any]) -> CompiledCell:
+def compile_task(
+    line: TaskLine, name: str, source: str, header: str, namespace: Mapping[str, Any]
+) -> CompiledCell:
     """Compile the body of a `%%task` cell; with `--define`, names the notebook lacks become parameters too."""
     known = namespace
     if line.define:
@@ -49,7 +51,9 @@ def make_task(line: TaskLine, function: CellFunction) -> Task[Any, Any]:
     )
 
 
-def run_task(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, runner: str | None) -> State:
+def run_task(
+    task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, runner: str | None
+) -> State:
     """Run a task cell inside the session's run and return its final state.
 
     On threads it runs here, in the cell's own thread, so prints, plots and Stop work as in any cell; on a

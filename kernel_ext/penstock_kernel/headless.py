@@ -86,7 +86,10 @@ def _set_parameters(document: Any, parameters: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _environment(answers: Path | None, notebook: Path) -> Iterator[None]:
-    changed = {"JPY_SESSION_NAME": str(notebook), "PENSTOCK_ANSWERS": str(answers.absolute()) if answers else None}
+    changed = {
+        "JPY_SESSION_NAME": str(notebook),
+        "PENSTOCK_ANSWERS": str(answers.absolute()) if answers else None,
+    }
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update({name: value for name, value in changed.items() if value is not None})
     try:
@@ -103,7 +106,7 @@ def register(app: Any) -> None:
     """Add ``penstock run`` to the command line."""
     import typer
 
-    @app.command()
+    @app.command()  # type: ignore[untyped-decorator]  # the app comes as Any
     def run(
         notebook: Path = typer.Argument(help="The notebook to run from top to bottom."),
         output: Path | None = typer.Option(None, "--output", "-o", help="Where the executed notebook goes."),

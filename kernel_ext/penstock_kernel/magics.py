@@ -37,8 +37,9 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
     def __init__(self, shell: Any, session: NotebookSession) -> None:
         super().__init__(shell)
         self._session = session
+        self._namespace: dict[str, Any] = shell.user_ns
 
-    @line_magic
+    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def runner(self, line: str) -> None:
         """Choose where tasks run: ``%runner threads|dask|ray [WORKERS]``; without a word, say where they do.
 
@@ -57,7 +58,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
             raise UsageError(f"%runner: {error}") from error
         display(info(runner.type, "runs the tasks of this notebook from here on"))
 
-    @cell_magic
+    @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def task(self, line: str, cell: str) -> None:
         """Run the cell as a task: the names it reads are its inputs, the names it binds its outputs.
 
@@ -68,7 +69,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if options is None:
             return
         name = options.name or "cell"
-        namespace = self.shell.user_ns
+        namespace = self._namespace
         compiled = compile_task(options, name, cell, f"%%task {line}", namespace)
         for note in compiled.notes:
             if note.code != "dropped" or options.outputs is None:
@@ -88,10 +89,14 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         value = state.result()
         bound = publish(compiled.function, value, namespace)
         display(task_notice(name, state, last.task_run, bound))
-        if not bound and value is not None and (state.name == "Cached" or self._session.runner_name != "threads"):
+        if (
+            not bound
+            and value is not None
+            and (state.name == "Cached" or self._session.runner_name != "threads")
+        ):
             display(value)  # the cell did not run here, so nothing has shown it yet
 
-    @cell_magic
+    @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def flow(self, line: str, cell: str) -> Any:
         """Run the cell as a flow: ``%%flow NAME --runner dask``; its tasks, pauses and artifacts show in one panel.
 
@@ -102,7 +107,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if options is None:
             return None
         name = options.name or "flow"
-        namespace = self.shell.user_ns
+        namespace = self._namespace
         compiled = compile_cell(name, cell, namespace, outputs=options.outputs, header=f"%%flow {line}")
         body = FlowBody(compiled, namespace)
         flow = make_flow(options, body)
@@ -114,7 +119,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         bound = publish(body.function, value, namespace)
         return None if bound else value
 
-    @cell_magic
+    @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def penstock_sql(self, line: str, cell: str) -> Any:
         """Query the run records: ``%%penstock_sql [NAME]`` and one SELECT; NAME keeps the DataFrame.
 
@@ -125,10 +130,10 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if name:
             if not name.isidentifier():
                 raise UsageError(f"%%penstock_sql: {name!r} is not a Python name")
-            self.shell.user_ns[name] = frame
+            self._namespace[name] = frame
         return frame
 
-    @line_magic
+    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def runs(self, line: str) -> Any:
         """Show the newest runs: ``%runs [N]``."""
         try:

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Self
 from uuid import uuid4
 
-import dask
+import dask.config
 import distributed
 
 from penstock._engine.futures import PenstockFuture
@@ -62,7 +62,9 @@ class DaskTaskRunner(TaskRunner):
         super().__init__()
         existing = sum(option is not None for option in (cluster, address))
         if existing > 1 or (existing and (cluster_class or cluster_kwargs or adapt_kwargs)):
-            raise ValueError("Give a cluster, an address, or what is needed to make a temporary cluster; not several.")
+            raise ValueError(
+                "Give a cluster, an address, or what is needed to make a temporary cluster; not several."
+            )
         self._given = cluster
         self._address = address
         self._cluster_class = cluster_class
@@ -201,7 +203,9 @@ class DaskTaskRunner(TaskRunner):
         try:
             outcome: Outcome = handle.result(timeout=30)
         except BaseException as error:
-            crash = State(StateType.CRASHED, message=f"The worker did not finish this run: {error!r}", data=error)
+            crash = State(
+                StateType.CRASHED, message=f"The worker did not finish this run: {error!r}", data=error
+            )
             future.set_state(execution.abandon(crash))
         else:
             self._settle(future, handle, outcome.summary)
@@ -233,7 +237,9 @@ def make_cluster(cluster_class: str | Callable[..., Any] | None, kwargs: dict[st
         try:
             made = getattr(import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
-            raise ConfigurationError(f"cluster_class {cluster_class!r} cannot be imported: {error}") from error
+            raise ConfigurationError(
+                f"cluster_class {cluster_class!r} cannot be imported: {error}"
+            ) from error
     if made is distributed.LocalCluster:
         kwargs = {"dashboard_address": None, "silence_logs": "CRITICAL", **kwargs}
     preloads = [*dask.config.get("distributed.worker.preload", []), _IGNORE_INTERRUPTS]

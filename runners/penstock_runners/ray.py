@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import ray
 
@@ -106,7 +106,7 @@ class RayTaskRunner(TaskRunner):
             return
         options = _options.get()
         function = self._remote.options(**options) if options else self._remote
-        summary, outcome = function.remote(payload, *references)
+        summary, outcome = cast("tuple[Any, Any]", function.remote(payload, *references))
         future.remote = (self, outcome)
         with self._arrived:
             self._pending[summary] = (future, outcome, execution)
@@ -168,7 +168,9 @@ class RayTaskRunner(TaskRunner):
                 settle(future, summary, _Fetch(outcome))
             else:
                 crash = State(
-                    StateType.CRASHED, message=f"The worker did not finish this run: {summary!r}", data=summary
+                    StateType.CRASHED,
+                    message=f"The worker did not finish this run: {summary!r}",
+                    data=summary,
                 )
                 future.set_state(execution.abandon(crash))
 

@@ -22,7 +22,11 @@ _made: dict[UUID, dict[str, Any]] = {}
 
 
 def create_link_artifact(
-    link: str, link_text: str | None = None, key: str | None = None, description: str | None = None, client: Any = None
+    link: str,
+    link_text: str | None = None,
+    key: str | None = None,
+    description: str | None = None,
+    client: Any = None,
 ) -> UUID:
     """Create an artifact that is a link.
 
@@ -36,7 +40,9 @@ def create_link_artifact(
     Returns:
         the artifact's id.
     """
-    return _create("markdown", f"[{link_text}]({link})" if link_text else f"[{link}]({link})", key, description)
+    return _create(
+        "markdown", f"[{link_text}]({link})" if link_text else f"[{link}]({link})", key, description
+    )
 
 
 def create_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
@@ -59,9 +65,12 @@ def create_table_artifact(
     """
     import orjson
 
-    if hasattr(table, "to_dict") and hasattr(table, "columns"):
-        table = table.to_dict(orient="records")
-    data = orjson.dumps(_without_nan(table), default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+    rows: Any = table
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+        rows = rows.to_dict(orient="records")
+    data = orjson.dumps(
+        _without_nan(rows), default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    )
     return _create("table", data.decode(), key, description)
 
 
@@ -110,13 +119,19 @@ def create_image_artifact(image_url: str, key: str | None = None, description: s
 
 
 async def acreate_link_artifact(
-    link: str, link_text: str | None = None, key: str | None = None, description: str | None = None, client: Any = None
+    link: str,
+    link_text: str | None = None,
+    key: str | None = None,
+    description: str | None = None,
+    client: Any = None,
 ) -> UUID:
     """Async twin of `create_link_artifact`."""
     return create_link_artifact(link, link_text, key, description)
 
 
-async def acreate_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
+async def acreate_markdown_artifact(
+    markdown: str, key: str | None = None, description: str | None = None
+) -> UUID:
     """Async twin of `create_markdown_artifact`."""
     return create_markdown_artifact(markdown, key, description)
 
@@ -126,7 +141,9 @@ async def acreate_table_artifact(table: Any, key: str | None = None, description
     return create_table_artifact(table, key, description)
 
 
-async def acreate_progress_artifact(progress: float, key: str | None = None, description: str | None = None) -> UUID:
+async def acreate_progress_artifact(
+    progress: float, key: str | None = None, description: str | None = None
+) -> UUID:
     """Async twin of `create_progress_artifact`."""
     return create_progress_artifact(progress, key, description)
 
@@ -138,7 +155,9 @@ async def aupdate_progress_artifact(
     return update_progress_artifact(artifact_id, progress, description)
 
 
-async def acreate_image_artifact(image_url: str, key: str | None = None, description: str | None = None) -> UUID:
+async def acreate_image_artifact(
+    image_url: str, key: str | None = None, description: str | None = None
+) -> UUID:
     """Async twin of `create_image_artifact`."""
     return create_image_artifact(image_url, key, description)
 
@@ -174,7 +193,9 @@ def _write(
 
 def _percent(progress: float) -> float:
     if not 0 <= progress <= 100:
-        logging.getLogger("penstock.artifacts").warning("Progress %r is not between 0 and 100; it is clamped.", progress)
+        logging.getLogger("penstock.artifacts").warning(
+            "Progress %r is not between 0 and 100; it is clamped.", progress
+        )
     return float(max(0.0, min(100.0, progress)))
 
 

@@ -12,7 +12,10 @@ from penstock.exceptions import NotPausedError
 
 
 def pause_flow_run(
-    wait_for_input: Any = None, timeout: float | None = 3600, poll_interval: float = 10, key: str | None = None
+    wait_for_input: Any = None,
+    timeout: float | None = 3600,
+    poll_interval: float = 10,
+    key: str | None = None,
 ) -> Any:
     """Pause the flow run that is active here until somebody resumes it; return the input, if one was asked for.
 
@@ -41,14 +44,18 @@ def pause_flow_run(
 
 
 async def apause_flow_run(
-    wait_for_input: Any = None, timeout: float | None = 3600, poll_interval: float = 10, key: str | None = None
+    wait_for_input: Any = None,
+    timeout: float | None = 3600,
+    poll_interval: float = 10,
+    key: str | None = None,
 ) -> Any:
     """Async twin of `pause_flow_run`."""
     import asyncio
     from contextvars import copy_context
+    from functools import partial
 
-    context = copy_context()
-    return await asyncio.get_running_loop().run_in_executor(None, context.run, pause, wait_for_input, timeout, key)
+    work: Any = partial(copy_context().run, pause, wait_for_input, timeout, key)
+    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def resume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | None = None) -> None:
@@ -64,7 +71,7 @@ def resume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | None = 
     """
     body = {} if run_input is None else {"run_input": run_input}
     answer = store().request("POST", path_of("api", "flow_runs", flow_run_id, "resume"), body)
-    if answer["status"] not in ("ACCEPT",):
+    if answer["status"] != "ACCEPT":
         reason = (answer.get("details") or {}).get("reason") or "it is not paused"
         raise NotPausedError(f"Cannot resume flow run {flow_run_id}: {reason}")
 

@@ -34,7 +34,27 @@ from penstock.task_runners import runner_class
 P = ParamSpec("P")
 R = TypeVar("R")
 Hook = Callable[..., Any]
-_OPTIONS = ["name", "version", "flow_run_name", "retries", "retry_delay_seconds", "task_runner", "description", "timeout_seconds", "validate_parameters", "persist_result", "result_storage", "result_serializer", "cache_result_in_memory", "log_prints", "on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running"]
+_OPTIONS = [
+    "name",
+    "version",
+    "flow_run_name",
+    "retries",
+    "retry_delay_seconds",
+    "task_runner",
+    "description",
+    "timeout_seconds",
+    "validate_parameters",
+    "persist_result",
+    "result_storage",
+    "result_serializer",
+    "cache_result_in_memory",
+    "log_prints",
+    "on_completion",
+    "on_failure",
+    "on_cancellation",
+    "on_crashed",
+    "on_running",
+]
 _HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running")
 
 
@@ -108,7 +128,9 @@ class Flow(Generic[P, R]):
         self._given_runner = task_runner
         self._runner = _made_runner(task_runner)
         self.should_validate_parameters = validate_parameters
-        self.persist_result = True if persist_result is None and (result_storage or result_serializer) else persist_result
+        self.persist_result = (
+            True if persist_result is None and (result_storage or result_serializer) else persist_result
+        )
         self.result_storage = result_storage
         self.result_serializer = result_serializer
         self.cache_result_in_memory = cache_result_in_memory
@@ -141,10 +163,12 @@ class Flow(Generic[P, R]):
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
-    def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any
+    ) -> State: ...
     @overload
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
-    def __call__(
+    def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
         *args: Any,
         return_state: bool = False,
@@ -301,7 +325,7 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     if fn is None:
         return lambda wrapped: Flow(wrapped, **options)
     if isinstance(fn, (classmethod, staticmethod)) or callable(fn):
-        return Flow(fn, **options)
+        return Flow(fn, **options)  # pyright: ignore[reportArgumentType]  # descriptors are unwrapped inside
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 

@@ -27,7 +27,9 @@ def _scheduled(cls: type[State], when: datetime | None, name: str | None, kwargs
     if details.scheduled_time is not None and when is not None:
         raise ValueError("An extra scheduled_time was provided in state_details")
     details.scheduled_time = when or details.scheduled_time or utc_now()
-    return cls(StateType.SCHEDULED, state_details=details, **({"name": name} if name else {}), **kwargs)
+    if name is not None:
+        kwargs.setdefault("name", name)
+    return cls(StateType.SCHEDULED, state_details=details, **kwargs)
 
 
 def Scheduled(  # noqa: N802  # documented name

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from penstock._engine.runner_port import TaskRunner as RayTaskRunner
 
 #: Words for runners, as `%runner` and `--runner` take them.
-_WORDS = {"threads": "ThreadPoolTaskRunner", "thread": "ThreadPoolTaskRunner", "dask": "DaskTaskRunner", "ray": "RayTaskRunner"}
+_WORDS = {
+    "threads": "ThreadPoolTaskRunner",
+    "thread": "ThreadPoolTaskRunner",
+    "dask": "DaskTaskRunner",
+    "ray": "RayTaskRunner",
+}
 
 
 def runner_class(name: str) -> type[TaskRunner]:

@@ -33,7 +33,33 @@ from penstock._values.states import State
 P = ParamSpec("P")
 R = TypeVar("R")
 Hook = Callable[..., Any]
-_OPTIONS = ["name", "description", "tags", "version", "cache_policy", "cache_key_fn", "cache_expiration", "task_run_name", "retries", "retry_delay_seconds", "retry_jitter_factor", "persist_result", "result_storage", "result_storage_key", "result_serializer", "cache_result_in_memory", "timeout_seconds", "log_prints", "refresh_cache", "on_completion", "on_failure", "on_running", "retry_condition_fn", "viz_return_value", "asset_deps"]
+_OPTIONS = [
+    "name",
+    "description",
+    "tags",
+    "version",
+    "cache_policy",
+    "cache_key_fn",
+    "cache_expiration",
+    "task_run_name",
+    "retries",
+    "retry_delay_seconds",
+    "retry_jitter_factor",
+    "persist_result",
+    "result_storage",
+    "result_storage_key",
+    "result_serializer",
+    "cache_result_in_memory",
+    "timeout_seconds",
+    "log_prints",
+    "refresh_cache",
+    "on_completion",
+    "on_failure",
+    "on_running",
+    "retry_condition_fn",
+    "viz_return_value",
+    "asset_deps",
+]
 _MAX_DELAYS = 50
 
 
@@ -176,10 +202,12 @@ class Task(Generic[P, R]):
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
-    def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any
+    ) -> State: ...
     @overload
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
-    def __call__(
+    def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
         *args: Any,
         return_state: bool = False,
@@ -286,7 +314,9 @@ class Task(Generic[P, R]):
                 kept[option] = self._given[option]
             else:
                 kept[option] = getattr(self, option)
-        changed = {name: value for name, value in options.items() if value is not NotSet or name == "cache_policy"}
+        changed = {
+            name: value for name, value in options.items() if value is not NotSet or name == "cache_policy"
+        }
         if "cache_key_fn" in changed or "cache_policy" in changed:
             kept.update(cache_key_fn=None, cache_policy=NotSet)
         twin: Task[P, R] = type(self)(self.raw_fn, **{**kept, **changed})
@@ -349,7 +379,9 @@ def _checked_delays(delays: Any, retries: int | None) -> Delays:
     if callable(delays):
         delays = delays(retries or 0)
     if isinstance(delays, str):
-        raise TypeError(f"Invalid `retry_delay_seconds` provided; must be an int, float, list or callable. Received {delays!r}")
+        raise TypeError(
+            f"Invalid `retry_delay_seconds` provided; must be an int, float, list or callable. Received {delays!r}"
+        )
     if delays is None or isinstance(delays, (int, float)):
         return delays
     listed = [float(delay) for delay in delays]
@@ -364,7 +396,8 @@ def _chosen_policy(policy: Any, key_fn: Any, persist: bool | None, name: str) ->
     if key_fn is not None:
         if policy is not NotSet and policy is not None:
             logging.getLogger("penstock.tasks").warning(
-                "Both `cache_policy` and `cache_key_fn` are set on task %r. `cache_key_fn` will be used.", name
+                "Both `cache_policy` and `cache_key_fn` are set on task %r. `cache_key_fn` will be used.",
+                name,
             )
         return CachePolicy.from_cache_key_fn(key_fn)
     if persist is False:
@@ -402,7 +435,7 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     if fn is None:
         return lambda wrapped: Task(wrapped, **options)
     if isinstance(fn, (classmethod, staticmethod)) or callable(fn):
-        return Task(fn, **options)
+        return Task(fn, **options)  # pyright: ignore[reportArgumentType]  # descriptors are unwrapped inside
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 

@@ -235,12 +235,12 @@ class Statements(Expressions):
         self.block(node.orelse)
         self.state = join(self.state, *loop.breaks)
 
-    def visit_Break(self, node: ast.Break) -> None:  # noqa: ARG002
+    def visit_Break(self, node: ast.Break) -> None:
         if self._loops:
             self._loops[-1].breaks.append(self.state.copy())
         self.state.dead = True
 
-    def visit_Continue(self, node: ast.Continue) -> None:  # noqa: ARG002
+    def visit_Continue(self, node: ast.Continue) -> None:
         if self._loops:
             self._loops[-1].continues.append(self.state.copy())
         self.state.dead = True

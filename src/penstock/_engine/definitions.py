@@ -36,7 +36,9 @@ def check_hooks(hooks: Iterable[Any] | None, kind: str) -> list[Callable[..., An
     if hooks is None:
         return []
     if callable(hooks) or isinstance(hooks, str):
-        raise TypeError(f"Expected iterable for '{kind}'; got {type(hooks).__name__} instead. Please provide a list of hooks to '{kind}'.")
+        raise TypeError(
+            f"Expected iterable for '{kind}'; got {type(hooks).__name__} instead. Please provide a list of hooks to '{kind}'."
+        )
     listed = list(hooks)
     for hook in listed:
         if not callable(hook):

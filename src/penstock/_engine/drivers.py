@@ -46,6 +46,7 @@ async def run_awaiting(lifecycle: Lifecycle[R], token: Token) -> R:
     """Run a lifecycle on the running event loop and return what it returns."""
     import asyncio
     from contextvars import copy_context
+    from functools import partial
 
     answer: Any = None
     error: BaseException | None = None
@@ -60,8 +61,8 @@ async def run_awaiting(lifecycle: Lifecycle[R], token: Token) -> R:
                 case Call(fn, args, kwargs, timeout):
                     answer = await _await_call(fn(*args, **kwargs), token, timeout)
                 case Ask(fn, args):
-                    context = copy_context()
-                    answer = await asyncio.get_running_loop().run_in_executor(None, context.run, fn, *args)
+                    work: Any = partial(copy_context().run, fn, *args)
+                    answer = await asyncio.get_running_loop().run_in_executor(None, work)
                 case Sleep(seconds):
                     await _await_ticking(asyncio.sleep(seconds), token)
                 case Hook(fn, args):
@@ -72,14 +73,14 @@ async def run_awaiting(lifecycle: Lifecycle[R], token: Token) -> R:
             error = raised
 
 
-async def _await_call(result: Any, token: Token, timeout: float | None) -> Any:
+async def _await_call(result: Any, token: Token, seconds: float | None) -> Any:
     import asyncio
 
     if not isawaitable(result):
         return result
-    if timeout is None:
+    if seconds is None:
         return await _await_ticking(result, token)
-    limit = asyncio.timeout(timeout)
+    limit = asyncio.timeout(seconds)
     try:
         async with limit:
             return await _await_ticking(result, token)

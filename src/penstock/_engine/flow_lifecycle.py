@@ -51,11 +51,15 @@ def _until_final(run: FlowExecution) -> Steps:
     try:
         yield Ask(check_wait_for, (run.wait_for,))
     except UpstreamTaskError as error:
-        return (yield from _finish(run, State(StateType.FAILED, name="NotReady", message=str(error), data=error)))
+        return (
+            yield from _finish(run, State(StateType.FAILED, name="NotReady", message=str(error), data=error))
+        )
     try:
         run.validate()
     except Exception as error:
-        failed = State(StateType.FAILED, message=f"Validation of flow parameters failed with error: {error}", data=error)
+        failed = State(
+            StateType.FAILED, message=f"Validation of flow parameters failed with error: {error}", data=error
+        )
         return (yield from _finish(run, failed))
     run.logger.info("Beginning flow run %r for flow %r", run.flow_run.name, run.flow.name)
     while True:
@@ -78,7 +82,9 @@ def _begin(run: FlowExecution) -> Generator[Effect, Any, None]:
             yield Sleep(verdict.delay_seconds)
             continue
         if verdict.status == "ABORT" or not verdict.state.is_running():
-            raise Abort(f"Flow run {run.flow_run.name!r} may not start: {verdict.reason or verdict.state.name}")
+            raise Abort(
+                f"Flow run {run.flow_run.name!r} may not start: {verdict.reason or verdict.state.name}"
+            )
         break
     for hook in run.flow.on_running_hooks:
         yield from _call_hook(run, hook, run.state)
@@ -92,7 +98,7 @@ def _attempt(run: FlowExecution) -> Steps:
         with context:
             try:
                 value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
-                state = yield Ask(outcomes.from_return_value, (value,))
+                state: State = yield Ask(outcomes.from_return_value, (value,))
             finally:
                 # A runner is left before the run ends: what was submitted is waited for, whatever happened.
                 if not run.token.is_set():
@@ -104,9 +110,9 @@ def _attempt(run: FlowExecution) -> Steps:
         )
     except UnansweredPause as error:
         # The run stays Paused in the store: somebody can still answer and go on with it.
-        state = run.state
-        state.data = error
-        return state
+        paused = run.state
+        paused.data = error
+        return paused
     except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit, Pause, Abort):
         raise
     except Exception as error:

@@ -125,7 +125,9 @@ class FlowExecution:
         session = current_session()
         try:
             found = session.store.request(
-                "POST", "/link/adopt", {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name}
+                "POST",
+                "/link/adopt",
+                {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name},
             )
         except (ObjectNotFound, StoreRefused) as error:
             raise Abort(f"{CONTINUE_VARIABLE}={wanted}: {error}") from error

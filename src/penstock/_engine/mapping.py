@@ -85,7 +85,7 @@ def _resolved(given: Any) -> tuple[Any, type[BaseAnnotation[Any]] | None]:
         value = value.unwrap()
     if isinstance(given, unmapped):
         return value, mark
-    if isinstance(value, PenstockFuture) or isinstance(value, State):
+    if isinstance(value, (PenstockFuture, State)):
         value = value.result()
     return value, mark
 

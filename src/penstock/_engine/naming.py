@@ -30,8 +30,12 @@ def render(name: RunName, parameters: dict[str, Any], *, what: str) -> str | Non
         try:
             return name.format(**parameters)
         except (KeyError, IndexError, AttributeError, ValueError) as error:
-            raise TypeError(f"The run name template {name!r} of {what} cannot be filled in: {error!r}") from error
+            raise TypeError(
+                f"The run name template {name!r} of {what} cannot be filled in: {error!r}"
+            ) from error
     made = name(parameters=parameters) if "parameters" in signature_of(name).parameters else name()
     if not isinstance(made, str):
-        raise TypeError(f"Callable {name!r} for the run name of {what} returned {type(made).__name__}, expected str.")
+        raise TypeError(
+            f"Callable {name!r} for the run name of {what} returned {type(made).__name__}, expected str."
+        )
     return made

@@ -54,13 +54,18 @@ def _aggregate(states: list[State], data: Any) -> State:
 def from_exception(error: BaseException, what: str) -> State:
     """Return the Failed state of a run whose function raised."""
     text = "".join(traceback.format_exception_only(error)).strip()
-    return State(StateType.FAILED, message=f"{what} encountered an exception: {text}"[:_MAX_MESSAGE], data=error)
+    return State(
+        StateType.FAILED, message=f"{what} encountered an exception: {text}"[:_MAX_MESSAGE], data=error
+    )
 
 
 def from_timeout(what: str, seconds: float, error: BaseException) -> State:
     """Return the TimedOut state of a run that took too long."""
     return State(
-        StateType.FAILED, name="TimedOut", message=f"{what} exceeded timeout of {seconds} second(s)", data=error
+        StateType.FAILED,
+        name="TimedOut",
+        message=f"{what} exceeded timeout of {seconds} second(s)",
+        data=error,
     )
 
 

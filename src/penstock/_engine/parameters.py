@@ -6,6 +6,7 @@ Reference pages: how-to-guides/workflows/pass-inputs, api-ref prefect-utilities-
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -43,7 +44,9 @@ def check_reserved(fn: Callable[..., Any]) -> None:
     """
     taken = [name for name in signature_of(fn).parameters if name in RESERVED]
     if taken:
-        raise ReservedArgumentError(f"{taken[0]!r} is a reserved argument name and cannot be used in flows or tasks.")
+        raise ReservedArgumentError(
+            f"{taken[0]!r} is a reserved argument name and cannot be used in flows or tasks."
+        )
 
 
 def bind(
@@ -114,7 +117,9 @@ def validate(fn: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, An
 
     model, names = _model(fn)
     try:
-        checked = model.model_validate({names[name]: value for name, value in parameters.items() if name in names})
+        checked = model.model_validate(
+            {names[name]: value for name, value in parameters.items() if name in names}
+        )
     except ValidationError as error:
         back = {alias: name for name, alias in names.items()}
         raise ParameterTypeError(_readable(error, back)) from error
@@ -142,16 +147,16 @@ def _model(fn: Callable[..., Any]) -> tuple[Any, dict[str, str]]:
     for number, (name, parameter) in enumerate(signature_of(fn).parameters.items()):
         if name not in hints:
             continue
-        kind = hints[name]
+        kind: Any = hints[name]
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            kind = tuple[kind, ...]
+            kind = types.GenericAlias(tuple, (kind, ...))
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            kind = dict[str, kind]
+            kind = types.GenericAlias(dict, (str, kind))
         names[name] = f"p{number}"
         fields[names[name]] = (kind, ...)
     config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
     # Parameters that are not given keep their defaults unvalidated, so every field may be missing.
-    optional = {field: (spec[0], None) for field, spec in fields.items()}
+    optional: dict[str, Any] = {field: (spec[0], None) for field, spec in fields.items()}
     return create_model("Parameters", __config__=config, **optional), names
 
 

@@ -103,7 +103,9 @@ def pause(wait_for_input: Any, timeout: float | None, key: str | None) -> Any:
     """
     context = FlowRunContext.get()
     if context is None:
-        raise MissingContextError("A flow run can only be paused from inside a flow (or a task of it, in this process).")
+        raise MissingContextError(
+            "A flow run can only be paused from inside a flow (or a task of it, in this process)."
+        )
     context.observed_flow_pauses += 1
     gate = _Gate(context, wait_for_input, key or str(context.observed_flow_pauses), timeout)
     return gate.run()
@@ -154,7 +156,10 @@ class _Gate:
         answer = self._store.request(
             "POST",
             path_of("link", "flow_runs", self._run_id, "propose"),
-            {"state": State(StateType.PAUSED, state_details=details).to_json(), "client": current_session().client},
+            {
+                "state": State(StateType.PAUSED, state_details=details).to_json(),
+                "client": current_session().client,
+            },
         )
         if answer["status"] == "ABORT":
             raise Abort(answer.get("reason") or "The flow run may not pause.")
@@ -195,7 +200,9 @@ class _Gate:
         elif not can_be_answered():
             raise UnansweredPause(str(self._run_id), self._pause.key, self._how())
         else:
-            self._logger.info("Answer in the form, or with: penstock flow-run resume %s%s", self._run_id, self._example())
+            self._logger.info(
+                "Answer in the form, or with: penstock flow-run resume %s%s", self._run_id, self._example()
+            )
 
     def _offer(self, values: dict[str, Any], via: str) -> None:
         """Check an answer here, then give it to the store; whatever is wrong is shown and nothing resumes."""

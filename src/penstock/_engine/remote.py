@@ -28,10 +28,10 @@ from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session, open_worker_session
 from penstock._link.workspace import Workspace
 from penstock._results.fingerprint import KnownFingerprint
+from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
-from penstock._results.store import StoredResult
 from penstock._values.states import Resolvable, State, StateDetails, StateType
 from penstock.exceptions import SerializationError
 from penstock.settings import temporary_settings
@@ -94,7 +94,9 @@ class Outcome:
 
     def state(self) -> State:
         """Return the outcome as a state."""
-        state = UpstreamState(self.summary.type, name=self.summary.name, message=self.summary.message, data=self.data)
+        state = UpstreamState(
+            self.summary.type, name=self.summary.name, message=self.summary.message, data=self.data
+        )
         state.state_details = StateDetails.from_json(self.summary.details)
         state.run_name = self.summary.run_name
         state.digest = self.summary.digest
@@ -105,6 +107,8 @@ class UpstreamState(State):
     """The state of an upstream run, with the name that errors call it by."""
 
     __slots__ = ("run_name",)
+
+    run_name: str
 
 
 def state_of(summary: Summary, data: Any) -> State:
@@ -209,8 +213,8 @@ def approximate_size(obj: Any) -> int:
         return size
     if isinstance(obj, (bytes, bytearray, str)):
         return len(obj)
-    usage = getattr(obj, "memory_usage", None)
-    if callable(usage) and hasattr(obj, "columns"):
+    usage: Any = getattr(obj, "memory_usage", None)
+    if usage is not None and hasattr(obj, "columns"):
         return int(usage(deep=False).sum())
     return 0
 
@@ -220,7 +224,9 @@ def _without_remote_data(state: State) -> State:
     data = state.data
     if isinstance(data, Resolvable) and not isinstance(data, (StoredResult, Absent)):
         data = data.get()
-    return State(state.type, name=state.name, message=state.message, data=data, state_details=state.state_details)
+    return State(
+        state.type, name=state.name, message=state.message, data=data, state_details=state.state_details
+    )
 
 
 def _dumps(call: RemoteCall, execution: TaskExecution) -> bytes:

@@ -40,7 +40,9 @@ def question_of(kind: Any) -> Question:
         try:
             model: type[BaseModel] = create_model(f"{name.title()}Input", value=(kind, ...))
         except Exception as error:
-            raise TypeError(f"wait_for_input={kind!r} is neither a pydantic model nor a type: {error}") from error
+            raise TypeError(
+                f"wait_for_input={kind!r} is neither a pydantic model nor a type: {error}"
+            ) from error
     else:
         model = kind
     schema = model.model_json_schema()

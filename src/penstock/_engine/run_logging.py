@@ -214,8 +214,8 @@ def print_as_log(*args: Any, **kwargs: Any) -> None:
     if context is None or not context.log_prints or kwargs.get("file") not in (None, sys.stdout, sys.stderr):
         _real_print(*args, **kwargs)
         return
-    text = kwargs.get("sep") if kwargs.get("sep") is not None else " "
-    get_run_logger().info("%s", text.join(str(arg) for arg in args).rstrip("\n"))
+    separator = " " if kwargs.get("sep") is None else str(kwargs["sep"])
+    get_run_logger().info("%s", separator.join(str(arg) for arg in args).rstrip("\n"))
 
 
 def patch_print() -> None:

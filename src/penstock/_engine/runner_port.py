@@ -152,7 +152,9 @@ class TaskRunner:
             state = (
                 State(StateType.CRASHED, message="Stopped while running; its code may not have noticed yet.")
                 if begun
-                else State(StateType.CANCELLED, message="The flow run was stopped before this task run began.")
+                else State(
+                    StateType.CANCELLED, message="The flow run was stopped before this task run began."
+                )
             )
             future.set_state(execution.abandon(state))
 
@@ -273,5 +275,6 @@ def _has_marks(parameters: dict[str, Any]) -> bool:
     from penstock._values.collections import find
 
     return any(
-        isinstance(value, (BaseAnnotation, State)) or bool(find(value, State)) for value in parameters.values()
+        isinstance(value, (BaseAnnotation, State)) or bool(find(value, State))
+        for value in parameters.values()
     )

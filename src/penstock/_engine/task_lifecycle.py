@@ -78,7 +78,7 @@ def _attempt(run: TaskExecution) -> Steps:
         args, kwargs = run.arguments()
         with run.context():
             value = yield Call(run.task.fn, args, kwargs, run.options.timeout)
-            state = yield Ask(outcomes.from_return_value, (value,))
+            state: State = yield Ask(outcomes.from_return_value, (value,))
     except RunTimeout:
         seconds = run.options.timeout or 0.0
         return outcomes.from_timeout(
@@ -88,7 +88,10 @@ def _attempt(run: TaskExecution) -> Steps:
         raise
     except Exception as error:
         run.logger.log(
-            logging.ERROR, "Task run failed with exception: %r", error, exc_info=error.with_traceback(error.__traceback__)
+            logging.ERROR,
+            "Task run failed with exception: %r",
+            error,
+            exc_info=error.with_traceback(error.__traceback__),
         )
         return outcomes.from_exception(error, "Task run")
     except BaseException as error:
@@ -103,7 +106,9 @@ def _wants_retry(run: TaskExecution, state: State) -> Generator[Effect, Any, boo
     try:
         return bool((yield Hook(condition, (run.task, run.task_run, state))))
     except Exception:
-        run.logger.exception("An error was encountered while running `retry_condition_fn` of task %r", run.task.name)
+        run.logger.exception(
+            "An error was encountered while running `retry_condition_fn` of task %r", run.task.name
+        )
         return False
 
 
@@ -133,6 +138,8 @@ def _stopped(run: TaskExecution, error: BaseException) -> State:
         return current
     begun = run.task_run.run_count > 0
     if run.token.reason == "cancelled" or not begun:
-        message = "The flow run was stopped before this task run began." if not begun else "The run was cancelled."
+        message = (
+            "The flow run was stopped before this task run began." if not begun else "The run was cancelled."
+        )
         return run.enter(State(StateType.CANCELLED, message=message, data=error))
     return run.enter(outcomes.from_interruption(error, "Task run"))

@@ -52,7 +52,7 @@ def resolve_options(task: Any, context: FlowRunContext | None) -> TaskOptions:
     if log_prints is None:
         log_prints = context.log_prints if context is not None else settings.logging_log_prints
     retries = task.retries if task.retries is not None else settings.tasks_default_retries
-    delays = task.retry_delay_seconds
+    delays: Any = task.retry_delay_seconds
     if delays is None:
         delays = settings.tasks_default_retry_delay_seconds
     elif callable(delays):

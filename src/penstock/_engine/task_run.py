@@ -117,7 +117,12 @@ class TaskExecution:
             self.task_run.name = name
             current_session().emit(
                 "renamed",
-                {"run": "task", "id": self.task_run.id, "flow_run_id": self.task_run.flow_run_id, "name": name},
+                {
+                    "run": "task",
+                    "id": self.task_run.id,
+                    "flow_run_id": self.task_run.flow_run_id,
+                    "name": name,
+                },
             )
 
     def context(self) -> TaskRunContext:

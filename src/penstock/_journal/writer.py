@@ -24,8 +24,7 @@ from penstock._journal.line import encode
 def process_start() -> int:
     """Return when this process started, in the kernel's clock ticks; with the pid it names one process."""
     try:
-        with open("/proc/self/stat", "rb") as stat:
-            return int(stat.read().rsplit(b")", 1)[1].split()[19])
+        return int(Path("/proc/self/stat").read_bytes().rsplit(b")", 1)[1].split()[19])
     except OSError:
         return 0
 

@@ -88,7 +88,7 @@ def _feed_object(put: Callable[[bytes], None], value: Any, kind: type, depth: in
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         _feed(put, fields, depth + 1)
     elif hasattr(value, "source_key"):
-        put(str(value.source_key).encode())
+        put(str(getattr(value, "source_key")).encode())
     elif isinstance(value, FunctionType):
         put(source_of(value).encode())
     elif isinstance(value, ModuleType):
@@ -102,7 +102,7 @@ def _feed_array(put: Callable[[bytes], None], value: Any, depth: int) -> None:
     if value.dtype.hasobject:
         _feed(put, value.tolist(), depth + 1)
     elif getattr(value, "ndim", 0) and value.flags["C_CONTIGUOUS"]:
-        put(memoryview(value).cast("B") if value.size else b"")
+        put(memoryview(value).cast("B") if value.size else b"")  # type: ignore[arg-type]  # any buffer is hashed
     else:
         put(value.tobytes())
 

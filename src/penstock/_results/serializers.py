@@ -72,7 +72,9 @@ class JSONSerializer(Serializer):
         try:
             return orjson.dumps(obj, default=plain, option=orjson.OPT_SERIALIZE_NUMPY)
         except TypeError as error:
-            raise SerializationError(f"A result of type {type(obj).__name__} has no JSON form: {error}") from error
+            raise SerializationError(
+                f"A result of type {type(obj).__name__} has no JSON form: {error}"
+            ) from error
 
     def loads(self, blob: bytes) -> Any:
         """Read the JSON."""

@@ -95,9 +95,7 @@ class ResultStore:
         self.folder = (
             Path(folder).expanduser() if folder else get_current_settings().results_local_storage_path
         )
-        self.serializer = resolve_serializer(
-            serializer or get_current_settings().results_default_serializer
-        )
+        self.serializer = resolve_serializer(serializer or get_current_settings().results_default_serializer)
 
     def exists(self, key: str) -> bool:
         """True when there is a record under `key` that has not expired."""

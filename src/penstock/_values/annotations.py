@@ -35,7 +35,7 @@ class BaseAnnotation(tuple[T], Generic[T]):
         return f"{type(self).__name__}({self[0]!r})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and tuple.__eq__(self, other)  # type: ignore[arg-type]
+        return type(self) is type(other) and tuple.__eq__(self, other)
 
     __hash__ = tuple.__hash__
 

@@ -90,11 +90,7 @@ class StateDetails:
         for name, value in (data or {}).items():
             if value is None or name not in _DETAIL_NAMES:
                 continue
-            if name in _DETAIL_UUIDS:
-                value = UUID(str(value))
-            elif name in _DETAIL_TIMES and isinstance(value, str):
-                value = datetime.fromisoformat(value)
-            setattr(details, name, value)
+            setattr(details, name, _typed(name, value))
         return details
 
 
@@ -111,6 +107,14 @@ _DETAIL_UUIDS = frozenset(
         "deployment_concurrency_lease_id",
     }
 )
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in _DETAIL_UUIDS:
+        return UUID(str(value))
+    if name in _DETAIL_TIMES and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return value
 
 
 def _plain(value: Any) -> Any:
@@ -137,7 +141,18 @@ class State:
         id: identity; a new one by default.
     """
 
-    __slots__ = ("_details", "created", "data", "digest", "id", "message", "name", "timestamp", "type", "updated")
+    __slots__ = (
+        "_details",
+        "created",
+        "data",
+        "digest",
+        "id",
+        "message",
+        "name",
+        "timestamp",
+        "type",
+        "updated",
+    )
 
     def __init__(
         self,

@@ -35,7 +35,9 @@ class RunInput(BaseModel):
         fields: dict[str, Any] = {}
         for name, value in kwargs.items():
             if name not in cls.model_fields:
-                raise TypeError(f"{cls.__name__} has no field {name!r}; it has {', '.join(cls.model_fields)}.")
+                raise TypeError(
+                    f"{cls.__name__} has no field {name!r}; it has {', '.join(cls.model_fields)}."
+                )
             info = cls.model_fields[name]
             from copy import copy
 

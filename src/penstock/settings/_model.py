@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from penstock.exceptions import ConfigurationError
@@ -79,7 +80,8 @@ _SETTINGS: dict[str, _Setting] = {
     "store_start_timeout": _Setting(float, 20.0, ("PENSTOCK_STORE_START_TIMEOUT",)),
 }
 
-_overrides: ContextVar[Mapping[str, Any]] = ContextVar("penstock_setting_overrides", default={})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_overrides: ContextVar[Mapping[str, Any]] = ContextVar("penstock_setting_overrides", default=_NOTHING)
 
 
 class Settings:
