@@ -150,7 +150,7 @@ def test_a_killed_client_leaves_all_its_states_and_a_crashed_run(store, client):
     counts = store.sql("SELECT state_type, count(*) FROM task_runs GROUP BY ALL ORDER BY ALL")
     assert counts == [["COMPLETED", 201], ["CRASHED", 201]]
     assert store.get(f"/api/flow_runs/{child}").json["state_type"] == "COMPLETED"
-    eventually(lambda: (store.home / "journal" / "archive" / f"{client.name}.jsonl").exists())
+    eventually((store.home / "journal" / "archive" / f"{client.name}.jsonl").exists)
 
 
 def crashed(store, run):
