@@ -15,6 +15,7 @@ def penstock(store, *arguments, text=None):
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr
 
