@@ -31,6 +31,8 @@ def serve(workspace: Workspace, lock: int, *, host: str, port: int, foreground: 
     if host not in _LOOPBACK:
         say(f"--host {host} is refused: only loopback is served; use an SSH tunnel from outside.")
         return 78
+    # Answers pass between two threads: with the default of 5 ms each pass may cost that much.
+    sys.setswitchinterval(0.0005)
     life = _Life(workspace, foreground=foreground)
     try:
         opening = _Opening(workspace)

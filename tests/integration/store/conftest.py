@@ -173,7 +173,56 @@ def cold(home):
     process.close()
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """One running store for all tests of a module that leave it as they found it."""
+    path = Path(tempfile.mkdtemp(prefix="pst-"))
+    process = StoreProcess(path).start()
+    yield process
+    process.close()
+    shutil.rmtree(path)
+
+
 @pytest.fixture
 def store(cold):
     """A running store."""
     return cold.start()
+
+
+class ClientProcess:
+    """A real process with a journal of its own, driven over its standard input."""
+
+    def __init__(self, store: StoreProcess) -> None:
+        script = Path(__file__).with_name("client_process.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script), str(store.home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=store.env,
+            text=True,
+        )
+        self.name = self.process.stdout.readline().strip()
+        assert self.name, "the client process did not start"
+
+    def order(self, text: str) -> int:
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.close()
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(DEADLINE)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def client(store):
+    """A living client of the running store."""
+    process = ClientProcess(store)
+    yield process
+    if process.process.poll() is None:
+        process.kill()
