@@ -26,13 +26,13 @@ from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.task_options import TaskOptions
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session, open_worker_session
-from penstock._link.workspace import Workspace
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
 from penstock._values.states import Resolvable, State, StateDetails, StateType
+from penstock._workspace import Workspace
 from penstock.exceptions import SerializationError
 from penstock.settings import temporary_settings
 

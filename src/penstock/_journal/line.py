@@ -7,8 +7,9 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
 
     hello          pid start host role parent version          role is "driver" or "worker"
     bye            (none)                                      the process ended in good order
+    flow           id name tags                                a flow made by itself, over REST
     flow_run       id flow_id flow_name name parameters tags flow_version parent_task_run_id runner client
-                   deployment_id
+                   deployment_id; with adopted: true when a run changes its owner
     task_run       id flow_run_id task_key task_name name dynamic_key tags runner inputs
                    state_id state_type state_name              created together with its first state
     state          run ("flow" | "task") id flow_run_id state_id type name message details run_count

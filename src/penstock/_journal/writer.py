@@ -45,7 +45,8 @@ class Journal:
         self.path = folder / f"{self.client}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self.path, flags, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Waits for the moment in which somebody may just be asking whether the owner lives.
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._lock = threading.Lock()
         self._seq = 0
         self._size = 0

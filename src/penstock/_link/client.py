@@ -14,7 +14,7 @@ import orjson
 
 from penstock._link.http import Transport
 from penstock._link.spawn import Starter, read_endpoint
-from penstock._link.workspace import Workspace, current_workspace
+from penstock._workspace import Workspace, current_workspace
 from penstock.exceptions import StoreUnavailable
 
 _BROKEN = (OSError, http.client.HTTPException)

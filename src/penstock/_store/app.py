@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock._link.workspace import Workspace
 from penstock._store.core import Core, Refused
 from penstock._store.database import Database
 from penstock._store.guard import App, Receive, Scope, Send, TooLarge, respond
 from penstock._store.sweeper import Sweeper
+from penstock._workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 
 from penstock._journal.writer import Journal, process_start
-from penstock._link.workspace import PROTOCOL, Workspace
 from penstock._store import durability
 from penstock._store.report import say
+from penstock._workspace import PROTOCOL, Workspace
 from penstock.settings import get_current_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
