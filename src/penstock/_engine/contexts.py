@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock._engine.runner_port import TaskRunner
+    from penstock._link.session import Session
     from penstock._results.store import ResultStore
 
 C = TypeVar("C", bound="_Context")
@@ -54,6 +55,7 @@ class FlowRunContext(_Context):
     parameters: dict[str, Any]
     task_runner: TaskRunner
     cancellation: CancelToken
+    session: Session
     result_store: ResultStore | None = None
     persist_result: bool = False
     log_prints: bool = False
