@@ -122,7 +122,7 @@ def test_no_source_file_is_longer_than_450_lines() -> None:
 
 
 def test_every_public_module_lists_what_it_offers() -> None:
-    """`__all__` exists, is sorted, and every name in it can be had."""
+    """`__all__` exists and every name in it can be had; that it is sorted is ruff's rule RUF022."""
     wrong = []
     for name in modules(public=True):
         module = importlib.import_module(name)
@@ -130,8 +130,6 @@ def test_every_public_module_lists_what_it_offers() -> None:
         if offered is None:
             wrong.append(f"{name}: no __all__")
             continue
-        if list(offered) != sorted(offered):
-            wrong.append(f"{name}: __all__ is not sorted")
         wrong += [f"{name}: {entry} is missing" for entry in offered if not hasattr(module, entry)]
     assert wrong == []
 

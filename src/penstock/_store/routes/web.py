@@ -18,7 +18,7 @@ from penstock._store.core import Core, Refused
 from penstock._store.filters import Condition, Fields, condition, invalid
 
 if TYPE_CHECKING:
-    from penstock._store.app import Store
+    from penstock._store.service import Store
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
