@@ -41,7 +41,8 @@ def state_result(state: State, raise_on_failure: bool = True) -> Any:
             raise PausedRun("Run is paused, its result is not available.", state=state)
         return PausedRun("Run is paused, its result is not available.", state=state)
     if not state.is_final():
-        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.")
+        why = f" {state.message}" if state.message else ""
+        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.{why}")
     if state.is_completed():
         if is_state_iterable(state.data):
             return state.data
