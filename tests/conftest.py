@@ -73,7 +73,7 @@ def our_threads() -> list[str]:
 
 def make_home() -> Path:
     """A short private folder: the path of a Unix socket is limited."""
-    return Path(tempfile.mkdtemp(prefix="pst-"))
+    return Path(tempfile.mkdtemp(prefix="pnk-"))
 
 
 @pytest.fixture(scope="session")

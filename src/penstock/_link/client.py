@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import orjson
-
+from penstock._journal.line import to_json
 from penstock._link.http import Transport
 from penstock._link.spawn import Starter, read_endpoint
 from penstock._workspace import Workspace, current_workspace
@@ -68,7 +67,7 @@ class StoreClient:
         Raises:
             StoreUnavailable: nobody answers. ObjectNotFound, StoreRefused: it answered no.
         """
-        data = raw if raw is not None else (None if body is None else orjson.dumps(body, default=str))
+        data = raw if raw is not None else (None if body is None else to_json(body))
         target = path
         if query:
             target += "?" + urlencode({k: v for k, v in query.items() if v is not None})
@@ -138,4 +137,10 @@ def path_of(*parts: object) -> str:
     return "/" + "/".join(quote(str(part), safe="") for part in parts)
 
 
-os.register_at_fork(after_in_child=_clients.clear)
+def _after_fork() -> None:
+    global _clients_lock
+    _clients_lock = threading.Lock()
+    _clients.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -41,7 +41,8 @@ def state_result(state: AnyState, raise_on_failure: bool = True) -> Any:
             raise PausedRun("Run is paused, its result is not available.", state=state)
         return PausedRun("Run is paused, its result is not available.", state=state)
     if state.type not in TERMINAL:
-        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.")
+        why = f" {state.message}" if state.message else ""
+        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.{why}")
     if state.type is StateType.COMPLETED:
         if is_state_iterable(state.data):
             return state.data
