@@ -81,7 +81,7 @@ class ThreadPoolTaskRunner(TaskRunner):
         """Close the pool; threads that were given up end by themselves."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=not self._open, cancel_futures=True)
+            pool.shutdown(wait=not (self._open or self._given_up), cancel_futures=True)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_pool": None}
