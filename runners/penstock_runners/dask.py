@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from itertools import chain
 from typing import Any, Self
 from uuid import uuid4
 
@@ -81,6 +82,8 @@ class DaskTaskRunner(TaskRunner):
         self._packer: Packer | None = None
         self._topic = ""
         self._pending: dict[str, tuple[PenstockFuture[Any], Any]] = {}
+        #: Runs that were told to stop. That Dask forgets them says nothing about how they ended.
+        self._stopped: set[str] = set()
 
     @classmethod
     def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
@@ -139,11 +142,21 @@ class DaskTaskRunner(TaskRunner):
         """Forget what has not begun; raise in the threads of what has."""
         with self._lock:
             pending = dict(self._pending)
-        handles = [handle for _, handle in pending.values()]
+            self._stopped.update(pending)
+        try:
+            # A worker's event loop answers this while its threads are busy.
+            found = self._client.sync(
+                self._client._run, interrupt_runs, list(pending), on_error="ignore", callback_timeout=1
+            )
+        except Exception:
+            # Nobody can say what has begun: all of it may have.
+            found = {"": list(pending)}
+        for run_id in chain.from_iterable(found.values()):
+            run = pending[run_id][0].task_run
+            run.run_count = max(1, run.run_count)
         with suppress(Exception):
+            handles = [handle for _, handle in pending.values()]
             self._client.cancel(handles, asynchronous=False, force=True)
-        with suppress(Exception):
-            self._client.run(interrupt_runs, list(pending), wait=False)
 
     def stop(self) -> None:
         """Disconnect; close the cluster if it is ours."""
@@ -181,7 +194,7 @@ class DaskTaskRunner(TaskRunner):
         summary: Summary = pickle.loads(event[1])
         with self._lock:
             found = self._pending.pop(summary.task_run_id, None)
-        if found is not None:
+        if found is not None and not found[0].done():
             self._settle(found[0], found[1], summary)
 
     def _settle(self, future: PenstockFuture[Any], handle: Any, summary: Summary) -> None:
@@ -192,7 +205,7 @@ class DaskTaskRunner(TaskRunner):
     def _on_done(self, run_id: str, handle: Any, execution: TaskExecution) -> None:
         """Settle a run whose summary did not come: its worker died, or its bytes could not be read there."""
         with self._lock:
-            found = self._pending.get(run_id)
+            found = self._pending.get(run_id) if run_id not in self._stopped else None
         if found is None or found[0]._done.wait(2 if handle.status == "finished" else 0):
             return
         with self._lock:
@@ -222,7 +235,7 @@ class DaskTaskRunner(TaskRunner):
         for name in ("_cluster", "_client", "_report", "_packer", "_given"):
             kept[name] = None
         kept.pop("_kept_futures", None)
-        return {**kept, "_pending": {}}
+        return {**kept, "_pending": {}, "_stopped": set()}
 
 
 def make_cluster(cluster_class: str | Callable[..., Any] | None, kwargs: dict[str, Any]) -> Any:

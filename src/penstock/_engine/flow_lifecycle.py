@@ -30,6 +30,9 @@ from penstock.exceptions import (
 
 Steps = Generator[Effect, Any, State]
 
+#: What ends a run from outside, at once.
+_STOPS = (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit)
+
 
 def flow_lifecycle(run: FlowExecution) -> Steps:
     """Take one flow run from its creation to its end, and return its last state."""
@@ -38,7 +41,7 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
         yield Ask(run.create)
         try:
             final = yield from _until_final(run)
-        except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit) as error:
+        except _STOPS as error:
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
@@ -99,10 +102,13 @@ def _attempt(run: FlowExecution) -> Steps:
             try:
                 value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
                 state: State = yield Ask(outcomes.from_return_value, (value,))
-            finally:
-                # A runner is left before the run ends: what was submitted is waited for, whatever happened.
-                if not run.token.is_set():
-                    yield Ask(run.runner.finish)
+            except _STOPS:
+                raise  # whoever stopped the run does not want to wait for its tasks: `_stopped` ends them
+            except BaseException:
+                yield Ask(run.runner.finish)
+                raise
+            # A runner is left before the run ends: what was submitted is waited for.
+            yield Ask(run.runner.finish)
     except RunTimeout:
         seconds = flow.timeout_seconds
         return outcomes.from_timeout(
@@ -113,7 +119,7 @@ def _attempt(run: FlowExecution) -> Steps:
         paused = run.state
         paused.data = error
         return paused
-    except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit, Pause, Abort):
+    except (*_STOPS, Pause, Abort):
         raise
     except Exception as error:
         run.logger.error("Encountered an exception during execution: %r", error, exc_info=error)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -260,12 +261,18 @@ def _explain(task: Any, parameters: dict[str, Any], error: Exception) -> str:
 _active: dict[str, Token] = {}
 
 
-def interrupt_runs(ids: list[str]) -> int:
-    """Interrupt runs this worker process is working on; return how many of them it had."""
-    found = [token for run, token in list(_active.items()) if run in ids]
-    for token in found:
+#: The newest runs this process was told to stop: those that have not begun must not begin.
+_stopped: deque[str] = deque(maxlen=10_000)
+
+
+def interrupt_runs(ids: list[str]) -> list[str]:
+    """Interrupt runs this worker process is working on, keep the others from beginning; return those it had."""
+    _stopped.extend(ids)
+    wanted = set(ids)
+    found = {run: token for run, token in list(_active.items()) if run in wanted}
+    for token in found.values():
         token.set("interrupted")
-    return len(found)
+    return list(found)
 
 
 def run_remote(payload: bytes, *filled: Any) -> Outcome:
@@ -297,6 +304,8 @@ def run_remote(payload: bytes, *filled: Any) -> Outcome:
             fingerprints=call.fingerprints,
         )
         _active[run_id] = token
+        if run_id in _stopped:
+            token.set("interrupted")
         try:
             state = execute_guarded(execution)
         finally:

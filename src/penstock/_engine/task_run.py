@@ -61,17 +61,19 @@ class TaskExecution:
             context.flow if context else None,
         )
 
-    def enter(self, state: State) -> State:
-        """Make `state` the run's state: check it, journal it, tell who watches.
+    def enter(self, state: State, *, last: bool = False) -> State:
+        """Make `state` the run's state: check it, journal it, tell who watches; return the state it is in now.
 
-        After the run was given up (`abandon`) nothing changes any more.
+        After the run was given up (`abandon`, `last`) nothing changes any more; a run that has ended cannot be
+        given up.
         """
         run = self.task_run
         with self._lock:
-            if self.closed:
+            if self.closed or (last and run.state is not None and run.state.is_final()):
                 return run.state or state
             check(run.name, run.state, state)
             _apply(run, state)
+            self.closed = last
         details = state.state_details
         details.task_run_id = run.id
         details.flow_run_id = run.flow_run_id
@@ -96,11 +98,10 @@ class TaskExecution:
 
     def abandon(self, state: State) -> State:
         """Give the run up while its code may still be running: later states of it count for nothing."""
-        self.enter(state)
-        with self._lock:
-            self.closed = True
-        self.session.emit("fence", {"task_run_id": self.task_run.id})
-        return state
+        entered = self.enter(state, last=True)
+        if entered is state:
+            self.session.emit("fence", {"task_run_id": self.task_run.id})
+        return entered
 
     def resolve_inputs(self) -> None:
         """Wait for upstream runs and put their values in place of futures."""

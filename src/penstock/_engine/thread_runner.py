@@ -77,7 +77,7 @@ class ThreadPoolTaskRunner(TaskRunner):
         """Close the pool; threads that were given up end by themselves."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.close(wait=not self._open)
+            pool.close(wait=not (self._open or self._given_up))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_pool": None}
