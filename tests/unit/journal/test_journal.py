@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from penstock._journal.line import decode, encode
-from penstock._journal.reader import owner_is_alive, parse, read_all, read_chunk
+from penstock._journal.liveness import is_dead
+from penstock._journal.reader import parse, read_all, read_chunk
 from penstock._journal.writer import Journal
 
 
@@ -94,10 +95,10 @@ def test_a_chunk_holds_whole_lines_even_longer_than_the_limit(tmp_path) -> None:
 
 
 def test_the_lock_tells_the_living_from_the_dead(journal) -> None:
-    assert owner_is_alive(journal.path) is True
+    assert is_dead(journal.path) is False
     journal.close()
-    assert owner_is_alive(journal.path) is False
-    assert owner_is_alive(journal.path.with_name("nobody.jsonl")) is False
+    assert is_dead(journal.path) is True
+    assert is_dead(journal.path.with_name("nobody.jsonl")) is False
 
 
 def test_listeners_hear_every_event(journal) -> None:
