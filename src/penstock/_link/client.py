@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from penstock._journal.line import to_json
-from penstock._link.http import Transport
 from penstock._link.spawn import Starter, read_endpoint
 from penstock._workspace import Workspace, current_workspace
 from penstock.exceptions import StoreUnavailable
 
-_BROKEN = (OSError, http.client.HTTPException)
+if TYPE_CHECKING:
+    from penstock._link.http import Transport
 
 
 class StoreClient:
@@ -82,7 +81,7 @@ class StoreClient:
                     f"The store process (pid {endpoint.pid if endpoint else '?'}) did not answer {method} {path} "
                     f"within {timeout:g} s. `penstock doctor` says whether it hangs."
                 ) from error
-            except _BROKEN as error:
+            except OSError as error:
                 last = error
                 self._forget(transport)
         raise StoreUnavailable(f"The store broke off three times at {method} {path}: {last!r}") from last
@@ -107,6 +106,9 @@ class StoreClient:
                     if found is None:
                         raise StoreUnavailable(f"No store process runs for {self.workspace.home}.")
                     endpoint = found
+                # Loaded here, while the store starts: HTTP, e-mail headers and TLS are a third of our import time.
+                from penstock._link.http import Transport
+
                 self._transport = Transport(endpoint.socket, endpoint.token)
             return self._transport
 
