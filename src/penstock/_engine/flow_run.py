@@ -200,6 +200,7 @@ class FlowExecution:
             result_store=store,
             persist_result=persist,
             log_prints=log_prints,
+            parent=parent,
         )
         return self.context
 
