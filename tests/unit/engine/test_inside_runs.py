@@ -256,7 +256,9 @@ def test_progress_moves_in_place_and_keeps_what_is_not_given(rows) -> None:
     update_progress_artifact(id, 55)
     update_progress_artifact(id, 250, description="done")
 
-    found = rows(f"select data, key, description from artifacts where id = '{id}'")
+    found = rows(
+        f"select data, key, description from artifacts where id = '{id}' order by created desc limit 1"
+    )
 
     assert found == [{"data": "100.0", "key": "bar", "description": "done"}]
 
