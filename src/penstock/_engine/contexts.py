@@ -65,6 +65,8 @@ class FlowRunContext(_Context):
     #: How many pauses this run has come to; the Nth pause has key N.
     observed_flow_pauses: int = 0
     task_counter: Iterator[int] = field(default_factory=itertools.count)
+    #: The context of the flow run this one was called in.
+    parent: FlowRunContext | None = None
     #: What the options of a task came to in this run.
     task_options: dict[Any, Any] = field(default_factory=dict)
 

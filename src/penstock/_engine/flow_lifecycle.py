@@ -14,7 +14,7 @@ from penstock._engine import outcomes
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Call, Effect, Hook, Sleep
 from penstock._engine.flow_run import FlowExecution
-from penstock._engine.inputs import check_wait_for, link_result
+from penstock._engine.inputs import link_result
 from penstock._engine.parameters import unbind
 from penstock._engine.timeouts import RunTimeout
 from penstock._values.states import State, StateType
@@ -52,7 +52,7 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
 
 def _until_final(run: FlowExecution) -> Steps:
     try:
-        yield Ask(check_wait_for, (run.wait_for,))
+        yield Ask(run.check_upstream)
     except UpstreamTaskError as error:
         return (
             yield from _finish(run, State(StateType.FAILED, name="NotReady", message=str(error), data=error))

@@ -222,7 +222,8 @@ def print_as_log(*args: Any, **kwargs: Any) -> None:
         _real_print(*args, **kwargs)
         return
     separator = " " if kwargs.get("sep") is None else str(kwargs["sep"])
-    get_run_logger().info("%s", separator.join(str(arg) for arg in args).rstrip("\n"))
+    end = "\n" if kwargs.get("end") is None else str(kwargs["end"])
+    get_run_logger().info("%s", (separator.join(str(arg) for arg in args) + end).removesuffix("\n"))
 
 
 def patch_print() -> None:

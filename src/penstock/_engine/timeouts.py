@@ -16,6 +16,16 @@ class RunTimeout(BaseException):
     """The time given to a run is up. A BaseException, so that user code does not mistake it for its own."""
 
 
+class TimeUp(BaseException):
+    """A limit rang; each limit has a subclass of its own.
+
+    The limit it belongs to turns it into `RunTimeout`; for a limit inside that one it is an interruption.
+    """
+
+    def __str__(self) -> str:
+        return "the time of the run around it was up"
+
+
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise `RunTimeout` in this thread when the block takes longer than `seconds`; None means no limit."""
@@ -31,14 +41,18 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
+    mine = type("TimeUp", (TimeUp,), {})
+
     def ring(_signum: int, _frame: FrameType | None) -> None:
-        raise RunTimeout
+        raise mine
 
     before = signal.signal(signal.SIGALRM, ring)
     began = time.monotonic()
     left_before = signal.setitimer(signal.ITIMER_REAL, seconds)[0]
     try:
         yield
+    except mine:
+        raise RunTimeout from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -49,6 +63,7 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _watch(seconds: float) -> Iterator[None]:
+    mine = type("TimeUp", (TimeUp,), {})
     ident = threading.get_ident()
     lock = threading.Lock()
     open_ = True
@@ -56,13 +71,15 @@ def _watch(seconds: float) -> Iterator[None]:
     def ring() -> None:
         with lock:
             if open_:
-                raise_in_thread(ident, RunTimeout)
+                raise_in_thread(ident, mine)
 
     timer = threading.Timer(seconds, ring)
     timer.daemon = True
     timer.start()
     try:
         yield
+    except mine:
+        raise RunTimeout from None
     finally:
         with lock:
             open_ = False

@@ -58,16 +58,17 @@ def to_json(value: Any) -> bytes:
     try:
         return orjson.dumps(value, default=str)
     except TypeError:
-        return orjson.dumps(_printable(value), default=str)
+        return orjson.dumps(printable(value), default=str)
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
+    """Return nested data with what JSON refuses written as text."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {str(_printable(key)): _printable(item) for key, item in value.items()}
+        return {str(printable(key)): printable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_printable(item) for item in value]
+        return [printable(item) for item in value]
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return str(value)
     return value

@@ -171,3 +171,20 @@ def test_the_limit_of_a_flow_holds_while_its_tasks_have_their_own(witness) -> No
     state = outer(return_state=True)
 
     assert (state.name, len(calls)) == ("TimedOut", 1)
+
+
+def test_a_flow_that_times_out_inside_a_task_blames_the_flow(witness) -> None:
+    """The task was TimedOut after "0.0 second(s)" and the flow Failed with the task's error."""
+
+    @task
+    def unlimited() -> None:
+        spin()
+
+    @flow(timeout_seconds=0.1)
+    def outer() -> None:
+        unlimited()
+
+    state = outer(return_state=True)
+
+    assert (state.name, type(state.data)) == ("TimedOut", FlowRunTimeoutError)
+    assert witness.states("unlimited") == ["Pending", "Running", "Crashed"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import stat
+import sys
 import threading
 
 import pytest
 
+from penstock._journal import writer
 from penstock._journal.line import decode, encode
 from penstock._journal.liveness import is_dead
 from penstock._journal.reader import parse, read_all, read_chunk
@@ -202,3 +205,46 @@ def test_a_line_decodes_to_what_the_reader_yields(journal) -> None:
     raw = journal.path.read_bytes().splitlines()[0]
 
     assert next(read_all(journal.path)) == decode(raw)
+
+
+def interrupt_at(step: int, act) -> bool:
+    """Raise KeyboardInterrupt before the given line of the writer; False when `act` has fewer lines."""
+    left = [step]
+
+    def trace(frame, event, arg):
+        if frame.f_code.co_filename != writer.__file__ or frame.f_code.co_name not in ("emit", "_flush", "_write"):
+            return None
+        at_lock = linecache.getline(writer.__file__, frame.f_lineno).strip().startswith("with ")
+        if event == "line" and not at_lock:  # the interpreter looks for signals on neither side of a lock
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+def test_an_interrupt_at_any_step_leaves_no_gap_and_no_double(tmp_path) -> None:
+    """Ctrl-C between numbering a line and writing it left a gap, and the store took nothing more."""
+    step, interrupted = 1, True
+    while interrupted:
+        journal = Journal(tmp_path / str(step))
+        journal.emit("log", {"n": "before"})
+        interrupted = interrupt_at(step, lambda made=journal: made.emit("log", {"n": "interrupted"}))
+        journal.emit("log", {"n": "after"})
+        journal.abandon()
+
+        lines = list(read_all(journal.path))
+        assert [line.seq for line in lines] == list(range(len(lines)))
+        names = [line.body["n"] for line in lines[1:]]
+        assert names in (["before", "after"], ["before", "interrupted", "after"])
+        assert (journal.last_seq, journal.size) == (len(lines) - 1, journal.path.stat().st_size)
+        step += 1
+    assert step > 10
