@@ -16,7 +16,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
     shown = Table(*columns, title=title)
     for row in rows:
         shown.add_row(*(Text("" if value is None else str(value)) for value in row))
-    Console().print(shown)
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width, and a shortened id is of no use to a program
+        console = Console(width=max(console.width, console.measure(shown).maximum))
+    console.print(shown)
 
 
 def document(value: Any) -> None:

@@ -1,8 +1,8 @@
 """A Jupyter kernel under test, spoken to with jupyter_client alone: no server, no browser.
 
-    with Kernel(workspace) as kernel:
-        reply = kernel.run("1 + 1")
-        assert reply.text == "2"
+with Kernel(workspace) as kernel:
+    reply = kernel.run("1 + 1")
+    assert reply.text == "2"
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ def eventually(check: Callable[[], T], seconds: float = 20.0, what: str = "") ->
         if answer:
             return answer
         if time.monotonic() > end:
-            raise AssertionError(f"not true within {seconds} s: {what or check}; the last answer was {answer!r}")
+            raise AssertionError(
+                f"not true within {seconds} s: {what or check}; the last answer was {answer!r}"
+            )
         time.sleep(0.02)
 
 
