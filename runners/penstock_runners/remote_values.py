@@ -43,3 +43,6 @@ def settle(future: PenstockFuture[Any], summary: Summary, fetch: Callable[[], Ou
     tell("task_run_state", run, state)
     future.set_state(state)
     return state
+
+
+__all__ = ["RemoteValue", "settle"]

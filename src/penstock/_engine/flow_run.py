@@ -181,6 +181,7 @@ class FlowExecution:
             parameters=self.parameters,
             task_runner=self.runner,
             cancellation=self.token,
+            session=current_session(),
             result_store=store,
             persist_result=persist,
             log_prints=log_prints,

@@ -218,7 +218,8 @@ def make_run(
         created=state.timestamp,
         expected_start_time=state.timestamp,
     )
-    current_session().emit(
+    session = context.session if context is not None else current_session()
+    session.emit(
         "task_run",
         {
             "id": run.id,
@@ -244,6 +245,7 @@ def make_run(
         options=options,
         wait_for=waits,
         token=context.cancellation if context is not None else (current_token.get() or Token()),
+        session=session,
         flow_context=context,
         linked=linked,
     )

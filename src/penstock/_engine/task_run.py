@@ -17,7 +17,7 @@ from penstock._engine.parameters import unbind
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.task_options import TaskOptions
-from penstock._link.session import current_session
+from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check
 from penstock._values.outcome import Absent
@@ -38,6 +38,8 @@ class TaskExecution:
     options: TaskOptions
     wait_for: tuple[Any, ...] = ()
     token: Token = field(default_factory=Token)
+    #: Where this run's events are journalled.
+    session: Session = field(default_factory=current_session)
     flow_context: FlowRunContext | None = None
     #: True when parameters or wait_for hold futures or states, so that there is something to resolve.
     linked: bool = True
@@ -90,7 +92,7 @@ class TaskExecution:
             extra.pop("task_run_id", None)
             extra.pop("flow_run_id", None)
             body["details"] = extra
-        current_session().emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
+        self.session.emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
         tell("task_run_state", run, state)
         return state
 
@@ -98,7 +100,7 @@ class TaskExecution:
         """Give the run up while its code may still be running: later states of it count for nothing."""
         entered = self.enter(state, last=True)
         if entered is state:
-            current_session().emit("fence", {"task_run_id": self.task_run.id})
+            self.session.emit("fence", {"task_run_id": self.task_run.id})
         return entered
 
     def resolve_inputs(self) -> None:
@@ -116,7 +118,7 @@ class TaskExecution:
         name = render(self.task.task_run_name, self.parameters, what=f"task {self.task.name!r}")
         if name is not None and name != self.task_run.name:
             self.task_run.name = name
-            current_session().emit(
+            self.session.emit(
                 "renamed",
                 {
                     "run": "task",

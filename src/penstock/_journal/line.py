@@ -44,9 +44,33 @@ class TornLine(ValueError):
 
 
 def encode(seq: int, kind: str, at: int, body: dict[str, Any]) -> bytes:
-    """Return one line, newline included. UUIDs and datetimes in `body` are written as text."""
-    payload = orjson.dumps((seq, kind, at, body), default=str)
+    """Return one line, newline included. What JSON has no form for is written as text."""
+    payload = to_json((seq, kind, at, body))
     return b"%08x %b\n" % (crc32(payload), payload)
+
+
+def to_json(value: Any) -> bytes:
+    """Return `value` as JSON, whatever users put into messages and names.
+
+    UUIDs and datetimes become text; so do lone surrogates (file names with undecodable bytes), integers over 64
+    bits and keys that are not text, which would otherwise be refused.
+    """
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:
+        return orjson.dumps(_printable(value), default=str)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {str(_printable(key)): _printable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    return value
 
 
 def decode(raw: bytes) -> Line:

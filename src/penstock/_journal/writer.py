@@ -77,8 +77,8 @@ class Journal:
         when = now_us() if at is None else at
         with self._lock:
             seq = self._seq
-            self._seq = seq + 1
             line = encode(seq, kind, when, body)
+            self._seq = seq + 1
             if self._unwritten:
                 self._unwritten.append(line)
                 self._retry_unwritten()
@@ -101,9 +101,11 @@ class Journal:
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the file without a goodbye (a forked child does this with its parent's journal)."""
-        with self._lock:
-            fd, self._fd = self._fd, -1
+        """Let go of the file without a goodbye (a forked child does this with its parent's journal).
+
+        Takes no lock: in a forked child another thread of the parent may have held it, for ever.
+        """
+        fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
@@ -111,7 +113,7 @@ class Journal:
         try:
             written = os.write(self._fd, line)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             written = 0
         self._size += written

@@ -114,8 +114,9 @@ class _Life:
         import uvicorn.server
         from uvicorn.config import Config
 
-        from penstock._store.app import Application, Store
+        from penstock._store.app import Application
         from penstock._store.guard import Guard
+        from penstock._store.service import Store
 
         self._parts = database, core, sweeper = opening.result()
         core.on_death = self._writer_died

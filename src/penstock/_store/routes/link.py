@@ -19,7 +19,7 @@ from penstock._values.states import State
 from penstock._workspace import PROTOCOL
 
 if TYPE_CHECKING:
-    from penstock._store.app import Store
+    from penstock._store.service import Store
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
