@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from penstock._journal.line import to_json
 from penstock._link.spawn import Starter, read_endpoint
 from penstock._workspace import Workspace, current_workspace
-from penstock.exceptions import StoreUnavailable
+from penstock.exceptions import StoreRefused, StoreUnavailable
 
 if TYPE_CHECKING:
     from penstock._link.http import Transport
@@ -82,6 +82,12 @@ class StoreClient:
                     f"within {timeout:g} s. `penstock doctor` says whether it hangs."
                 ) from error
             except OSError as error:
+                last = error
+                self._forget(transport)
+            except StoreRefused as error:
+                if error.status != 401:
+                    raise
+                # Another store has taken the place of the one whose token this is.
                 last = error
                 self._forget(transport)
         raise StoreUnavailable(f"The store broke off three times at {method} {path}: {last!r}") from last

@@ -36,6 +36,8 @@ def serve(workspace: Workspace, lock: int, *, host: str, port: int, foreground: 
     life = _Life(workspace, foreground=foreground)
     try:
         opening = _Opening(workspace)
+        # A killed store leaves its endpoint behind; its token would be refused on our socket.
+        workspace.endpoint.unlink(missing_ok=True)
         sockets = [_unix_socket(workspace), _tcp_socket(host, port)]
         server = life.server(opening)
         address = sockets[1].getsockname()[:2]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -29,3 +31,29 @@ def kernel(request, workspace):
     with Kernel(workspace, request.param) as running:
         running.check("%load_ext penstock")
         yield running
+
+
+class Stopwatch:
+    """Measures one stretch of time; the figures are printed at the end of the run."""
+
+    figures: ClassVar[list[tuple[str, float]]] = []
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+
+    def stop(self, what: str, bound: float) -> None:
+        taken = time.monotonic() - self._began
+        self.figures.append((what, taken))
+        assert taken < bound, f"{what} took {taken:.2f} s"
+
+
+@pytest.fixture
+def stopwatch():
+    """A stopwatch."""
+    return Stopwatch()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what was measured."""
+    for what, taken in Stopwatch.figures:
+        terminalreporter.write_line(f"measured: {what}: {taken:.2f} s")
