@@ -260,7 +260,8 @@ class FlowExecution:
         return state
 
     def _name(self) -> str | None:
-        return render(self.flow.flow_run_name, self.parameters, what=f"flow {self.flow.name!r}")
+        parameters = params.with_owner(self.flow.fn, self.parameters)
+        return render(self.flow.flow_run_name, parameters, what=f"flow {self.flow.name!r}")
 
 
 class _Marker:

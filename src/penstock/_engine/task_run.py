@@ -13,7 +13,7 @@ from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
-from penstock._engine.parameters import unbind
+from penstock._engine.parameters import unbind, with_owner
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.task_options import TaskOptions
@@ -112,7 +112,8 @@ class TaskExecution:
 
     def rename(self) -> None:
         """Give the run the name its template makes of the resolved parameters."""
-        name = render(self.task.task_run_name, self.parameters, what=f"task {self.task.name!r}")
+        parameters = with_owner(self.task.fn, self.parameters)
+        name = render(self.task.task_run_name, parameters, what=f"task {self.task.name!r}")
         if name is not None and name != self.task_run.name:
             self.task_run.name = name
             current_session().emit(
@@ -176,7 +177,7 @@ class TaskExecution:
             )
         if options.policy is None:
             return None
-        known: dict[str, Any] = {**self.parameters, **self.fingerprints}
+        known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
         return options.policy.compute_key(self.context(), known, options.flow_parameters)
 
     def keep(self, state: State) -> State:

@@ -91,6 +91,8 @@ def _feed_object(put: Callable[[bytes], None], value: Any, kind: type, depth: in
         put(str(getattr(value, "source_key")).encode())
     elif isinstance(value, FunctionType):
         put(source_of(value).encode())
+    elif isinstance(value, type):
+        put(f"{value.__module__}.{value.__qualname__}".encode())
     elif isinstance(value, ModuleType):
         put(value.__name__.encode())
     else:
