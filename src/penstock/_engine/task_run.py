@@ -145,18 +145,18 @@ class TaskExecution:
 
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
-        options = self.options
+        store = self.options.store
+        found = None
         try:
             self.cache_key = self._key()
+            if self.cache_key is not None and not self.options.refresh:
+                found = store.look(self.cache_key)
         except HashError as error:
             self.logger.warning("Not cached: %s", error)
         except Exception as error:
+            self.cache_key = None
             self.logger.warning("Not cached: computing the cache key failed: %r", error)
-        if self.cache_key is None or options.refresh:
-            return None
-        store = options.store
-        found = store.look(self.cache_key)
-        if found is None:
+        if found is None or self.cache_key is None:
             return None
         state = State(StateType.COMPLETED, name="Cached", data=store.stored(self.cache_key))
         state.digest = found.digest
@@ -196,7 +196,7 @@ class TaskExecution:
             state.digest = _digest(state.data)
         try:
             options.store.write(state.data, key, expiration, digest=state.digest)
-        except SerializationError as error:
+        except (SerializationError, OSError, ValueError) as error:
             self.logger.error("The result is not stored: %s", error)
             return state
         state.state_details.cache_key = key
