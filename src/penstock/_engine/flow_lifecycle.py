@@ -20,10 +20,8 @@ from penstock._engine.timeouts import RunTimeout
 from penstock._values.states import State, StateType
 from penstock.exceptions import (
     Abort,
-    ExternalSignal,
     FlowRunTimeoutError,
     Pause,
-    RunCancelled,
     UnansweredPause,
     UpstreamTaskError,
 )
@@ -38,7 +36,9 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
         yield Ask(run.create)
         try:
             final = yield from _until_final(run)
-        except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit) as error:
+        except (Exception, Abort, Pause):
+            raise
+        except BaseException as error:
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
@@ -96,12 +96,17 @@ def _attempt(run: FlowExecution) -> Steps:
     try:
         args, kwargs = unbind(flow.fn, run.parameters)
         with context:
+            stopped = False
             try:
                 value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
                 state: State = yield Ask(outcomes.from_return_value, (value,))
+            except BaseException as error:
+                stopped = not isinstance(error, (Exception, RunTimeout, Abort, Pause))
+                raise
             finally:
-                # A runner is left before the run ends: what was submitted is waited for, whatever happened.
-                if not run.token.is_set():
+                # A runner is left before the run ends: what was submitted is waited for, unless somebody
+                # presses Stop; then `_stopped` ends it.
+                if not stopped and not run.token.is_set():
                     yield Ask(run.runner.finish)
     except RunTimeout:
         seconds = flow.timeout_seconds
@@ -113,13 +118,9 @@ def _attempt(run: FlowExecution) -> Steps:
         paused = run.state
         paused.data = error
         return paused
-    except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit, Pause, Abort):
-        raise
     except Exception as error:
         run.logger.error("Encountered an exception during execution: %r", error, exc_info=error)
         return outcomes.from_exception(error, "Flow run")
-    except BaseException as error:
-        return outcomes.from_interruption(error, "Flow run")
     return state
 
 
