@@ -20,18 +20,13 @@ from penstock._engine.timeouts import RunTimeout
 from penstock._values.states import State, StateType
 from penstock.exceptions import (
     Abort,
-    ExternalSignal,
     FlowRunTimeoutError,
     Pause,
-    RunCancelled,
     UnansweredPause,
     UpstreamTaskError,
 )
 
 Steps = Generator[Effect, Any, State]
-
-#: What ends a run from outside, at once.
-_STOPS = (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit)
 
 
 def flow_lifecycle(run: FlowExecution) -> Steps:
@@ -41,7 +36,9 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
         yield Ask(run.create)
         try:
             final = yield from _until_final(run)
-        except _STOPS as error:
+        except (Exception, Abort, Pause):
+            raise
+        except BaseException as error:
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
@@ -102,12 +99,11 @@ def _attempt(run: FlowExecution) -> Steps:
             try:
                 value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
                 state: State = yield Ask(outcomes.from_return_value, (value,))
-            except _STOPS:
-                raise  # whoever stopped the run does not want to wait for its tasks: `_stopped` ends them
-            except BaseException:
+            except (Exception, RunTimeout, Abort, Pause):
                 yield Ask(run.runner.finish)
                 raise
-            # A runner is left before the run ends: what was submitted is waited for.
+            # A runner is left before the run ends: what was submitted is waited for, whatever happened, except
+            # when somebody presses Stop; then `_stopped` ends the tasks.
             yield Ask(run.runner.finish)
     except RunTimeout:
         seconds = flow.timeout_seconds
@@ -119,13 +115,9 @@ def _attempt(run: FlowExecution) -> Steps:
         paused = run.state
         paused.data = error
         return paused
-    except (*_STOPS, Pause, Abort):
-        raise
     except Exception as error:
         run.logger.error("Encountered an exception during execution: %r", error, exc_info=error)
         return outcomes.from_exception(error, "Flow run")
-    except BaseException as error:
-        return outcomes.from_interruption(error, "Flow run")
     return state
 
 

@@ -24,7 +24,7 @@ from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateType, utc_now
-from penstock.exceptions import Abort, ObjectNotFound, StoreRefused, UpstreamTaskError
+from penstock.exceptions import Abort, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
 from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
@@ -249,7 +249,11 @@ class FlowExecution:
         store = self.context.result_store
         if state.is_completed() and self.context.persist_result and store is not None:
             key = str(self.flow_run.id)
-            store.write(state.data, key)
+            try:
+                store.write(state.data, key)
+            except (SerializationError, OSError) as error:
+                self.logger.error("The result is not stored: %s", error)
+                return state
             state.state_details.cache_key = key
             if not flow.cache_result_in_memory:
                 state.data = store.stored(key)
@@ -261,7 +265,8 @@ class FlowExecution:
         return state
 
     def _name(self) -> str | None:
-        return render(self.flow.flow_run_name, self.parameters, what=f"flow {self.flow.name!r}")
+        parameters = params.with_owner(self.flow.fn, self.parameters)
+        return render(self.flow.flow_run_name, parameters, what=f"flow {self.flow.name!r}")
 
 
 class _Marker:

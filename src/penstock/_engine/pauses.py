@@ -95,9 +95,10 @@ class _Gate:
         paused = self._context.flow_run.state
         assert paused is not None
         watcher = _Watcher(self._store, self._run_id, paused, self._pause)
-        watcher.start()
         tell("pause_opened", self._pause)
         try:
+            self._try_declared()
+            watcher.start()
             state = self._wait()
         finally:
             watcher.stop()
@@ -136,7 +137,6 @@ class _Gate:
 
     def _wait(self) -> State:
         """Return the state the run is in when the pause is over."""
-        self._try_declared()
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             token().check()

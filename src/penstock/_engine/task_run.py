@@ -13,7 +13,7 @@ from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
-from penstock._engine.parameters import unbind
+from penstock._engine.parameters import unbind, with_owner
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.task_options import TaskOptions
@@ -115,7 +115,8 @@ class TaskExecution:
 
     def rename(self) -> None:
         """Give the run the name its template makes of the resolved parameters."""
-        name = render(self.task.task_run_name, self.parameters, what=f"task {self.task.name!r}")
+        parameters = with_owner(self.task.fn, self.parameters)
+        name = render(self.task.task_run_name, parameters, what=f"task {self.task.name!r}")
         if name is not None and name != self.task_run.name:
             self.task_run.name = name
             self.session.emit(
@@ -147,18 +148,18 @@ class TaskExecution:
 
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
-        options = self.options
+        store = self.options.store
+        found = None
         try:
             self.cache_key = self._key()
+            if self.cache_key is not None and not self.options.refresh:
+                found = store.look(self.cache_key)
         except HashError as error:
             self.logger.warning("Not cached: %s", error)
         except Exception as error:
+            self.cache_key = None
             self.logger.warning("Not cached: computing the cache key failed: %r", error)
-        if self.cache_key is None or options.refresh:
-            return None
-        store = options.store
-        found = store.look(self.cache_key)
-        if found is None:
+        if found is None or self.cache_key is None:
             return None
         state = State(StateType.COMPLETED, name="Cached", data=store.stored(self.cache_key))
         state.digest = found.digest
@@ -179,7 +180,7 @@ class TaskExecution:
             )
         if options.policy is None:
             return None
-        known: dict[str, Any] = {**self.parameters, **self.fingerprints}
+        known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
         return options.policy.compute_key(self.context(), known, options.flow_parameters)
 
     def keep(self, state: State) -> State:
@@ -198,7 +199,7 @@ class TaskExecution:
             state.digest = _digest(state.data)
         try:
             options.store.write(state.data, key, expiration, digest=state.digest)
-        except SerializationError as error:
+        except (SerializationError, OSError, ValueError) as error:
             self.logger.error("The result is not stored: %s", error)
             return state
         state.state_details.cache_key = key

@@ -89,6 +89,8 @@ def _feed_object(put: Callable[[bytes], None], value: Any, kind: type, depth: in
         _feed(put, fields, depth + 1)
     elif hasattr(value, "source_key") or isinstance(value, FunctionType):
         put(source_of(value).encode())
+    elif isinstance(value, type):
+        put(f"{value.__module__}.{value.__qualname__}".encode())
     elif isinstance(value, ModuleType):
         put(value.__name__.encode())
     else:
