@@ -43,7 +43,9 @@ Tables = dict[str, pd.DataFrame]
 class ReportChoices(RunInput):
     """What should the report be about?"""
 
-    threshold: int = Field(30, ge=5, le=240, title="Late means", description="minutes behind schedule, 5 to 240")
+    threshold: int = Field(
+        30, ge=5, le=240, title="Late means", description="minutes behind schedule, 5 to 240"
+    )
     carriers: list[Carrier] = Field(["UA", "DL", "AA"], min_length=1, title="Carriers")
     note: str = Field("", max_length=120, title="Note", description="appears in the report")
 
@@ -61,7 +63,9 @@ def load(sample: int) -> Tables:
     tables = {}
     for name in ("flights.csv.zip", "weather.csv", "airlines.csv"):
         with (folder / name).open("rb") as file:
-            tables[name.split(".")[0]] = pd.read_csv(file, compression="zip" if name.endswith("zip") else None)
+            tables[name.split(".")[0]] = pd.read_csv(
+                file, compression="zip" if name.endswith("zip") else None
+            )
     tables["flights"] = tables["flights"].iloc[::sample]
     return tables
 
@@ -169,7 +173,9 @@ The worst was **{names[worst["carrier"]]}** in month {worst["month"]}.
 def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runner", default="threads", choices=("threads", "dask", "ray"), help="where tasks run")
+    parser.add_argument(
+        "--runner", default="threads", choices=("threads", "dask", "ray"), help="where tasks run"
+    )
     parser.add_argument("--answers", type=Path, metavar="FILE", help="JSON file with the answer to the pause")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="take every Nth flight only")
     return parser.parse_args()
@@ -190,7 +196,9 @@ def main() -> None:
     print(f"Recorded in {get_current_settings().home}. Look at it with:")
     print(f"  penstock flow-run inspect {run_id}")
     print("  penstock artifact inspect report")
-    print(f"  penstock sql \"select name, state_name, duration from task_runs where flow_run_id = '{run_id}'\"")
+    print(
+        f"  penstock sql \"select name, state_name, duration from task_runs where flow_run_id = '{run_id}'\""
+    )
 
 
 if __name__ == "__main__":

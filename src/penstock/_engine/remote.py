@@ -1,40 +1,19 @@
-"""One task run as bytes, and the function a worker process calls with them.
+"""What travels between a driver and the workers of a cluster.
 
-The driver journals the run and pickles a `RemoteCall`; futures in its arguments become slots that the cluster
-fills with the outcomes of upstream runs, so that data stays on the workers. The worker runs the same lifecycle
-as everywhere, journals its states itself when it shares the driver's workspace, and else sends them back with
-the outcome.
+The driver packs each run (`packing`), a worker executes it (`remote_run`) and answers with an `Outcome`, which stays
+on the worker; its `Summary` goes back to the driver.
 """
 
 from __future__ import annotations
 
-import pickle
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock._engine.cancellation import Token
-from penstock._engine.contexts import TagsContext
-from penstock._engine.execute import execute_guarded
-from penstock._engine.futures import PenstockFuture
-from penstock._engine.observers import Observer, add_observer, remove_observer
-from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.task_options import TaskOptions
-from penstock._engine.task_run import TaskExecution
-from penstock._link.session import current_session, open_worker_session
-from penstock._link.workspace import Workspace
 from penstock._results.fingerprint import KnownFingerprint
-from penstock._results.store import StoredResult
-from penstock._values.collections import visit
-from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
-from penstock._values.states import Resolvable, State, StateDetails, StateType
-from penstock.exceptions import SerializationError
-from penstock.settings import temporary_settings
+from penstock._values.states import State, StateDetails, StateType
 
 #: Values up to this size (pickled) travel with the summary; bigger ones stay on the worker until asked for.
 INLINE_BYTES = 64 * 1024
@@ -53,19 +32,48 @@ class Slot:
 
 
 @dataclass(slots=True)
-class RemoteCall:
-    """What a worker needs to run one task."""
+class Recipe:
+    """What all runs of one task in one flow run share; pickled once, unpickled once a worker process."""
 
-    task: bytes
-    task_run: TaskRun
-    parameters: dict[str, Any]
-    wait_for: tuple[Any, ...]
+    task: Any
     options: TaskOptions
-    fingerprints: dict[str, KnownFingerprint]
+    task_key: str
+    flow_run_id: Any
+    runner: str | None
+    tags: frozenset[str]
     home: Path
     host: str
     driver: str
-    tags: frozenset[str]
+
+
+@dataclass(slots=True)
+class RemoteCall:
+    """What a worker needs beside the recipe to run one task once."""
+
+    recipe: bytes | Slot
+    #: Fields of the task run that are its own: id, name, tags, dynamic key, upstream runs, time.
+    run: tuple[Any, ...]
+    parameters: dict[str, Any]
+    wait_for: tuple[Any, ...]
+    fingerprints: dict[str, KnownFingerprint]
+
+    def task_run(self, recipe: Recipe) -> TaskRun:
+        """Return the run as the driver made it."""
+        identity, name, tags, dynamic_key, upstream, created = self.run
+        return TaskRun(
+            id=identity,
+            name=name,
+            tags=tags,
+            state=State(StateType.PENDING, timestamp=created),
+            task_key=recipe.task_key,
+            dynamic_key=dynamic_key,
+            task_name=recipe.task.name,
+            flow_run_id=recipe.flow_run_id,
+            task_inputs=upstream,
+            runner=recipe.runner,
+            created=created,
+            expected_start_time=created,
+        )
 
 
 @dataclass(slots=True)
@@ -83,6 +91,15 @@ class Summary:
     digest: str | None = None
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     logs: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+    #: Journal lines (kind, body, time) of a worker that has no journal the driver's store could read.
+    lines: list[tuple[str, dict[str, Any], int | None]] = field(default_factory=list)
+
+    def state(self, data: Any) -> State:
+        """Return the state it describes."""
+        details = StateDetails.from_json(self.details)
+        state = State(self.type, name=self.name, message=self.message, data=data, state_details=details)
+        state.digest = self.digest
+        return state
 
 
 @dataclass(slots=True)
@@ -93,13 +110,12 @@ class Outcome:
     data: Any
 
     def state(self) -> State:
-        """Return the outcome as a state."""
-        state = UpstreamState(
-            self.summary.type, name=self.summary.name, message=self.summary.message, data=self.data
-        )
-        state.state_details = StateDetails.from_json(self.summary.details)
-        state.run_name = self.summary.run_name
-        state.digest = self.summary.digest
+        """Return the outcome as the state of an upstream run."""
+        summary = self.summary
+        state = UpstreamState(summary.type, name=summary.name, message=summary.message, data=self.data)
+        state.state_details = StateDetails.from_json(summary.details)
+        state.run_name = summary.run_name
+        state.digest = summary.digest
         return state
 
 
@@ -109,101 +125,6 @@ class UpstreamState(State):
     __slots__ = ("run_name",)
 
     run_name: str
-
-
-def state_of(summary: Summary, data: Any) -> State:
-    """Return the state a summary describes."""
-    details = StateDetails.from_json(summary.details)
-    state = State(summary.type, name=summary.name, message=summary.message, data=data, state_details=details)
-    state.digest = summary.digest
-    return state
-
-
-class Packer:
-    """Turns executions of one flow run into bytes; each task is pickled once.
-
-    Args:
-        reference_of: returns what the cluster knows an upstream future by, None when it is not the cluster's.
-        send_ahead: puts a big input into the cluster and returns its reference, None to keep it in the call.
-    """
-
-    def __init__(
-        self, reference_of: Callable[[PenstockFuture[Any]], Any], send_ahead: Callable[[Any], Any]
-    ) -> None:
-        self._reference_of = reference_of
-        self._send_ahead = send_ahead
-        self._tasks: dict[int, tuple[Any, bytes]] = {}
-        self._sent: dict[int, tuple[Any, Any]] = {}
-        self._lock = threading.Lock()
-
-    def pack(self, execution: TaskExecution) -> tuple[bytes, list[Any]]:
-        """Return the call as bytes and the references that fill its slots.
-
-        Raises:
-            SerializationError: names the part that cannot be pickled.
-        """
-        references: list[Any] = []
-        numbers: dict[int, Slot] = {}
-
-        def slot(reference: Any) -> Slot:
-            if id(reference) not in numbers:
-                numbers[id(reference)] = Slot(len(references))
-                references.append(reference)
-            return numbers[id(reference)]
-
-        def leaf(obj: Any) -> Any:
-            if isinstance(obj, PenstockFuture):
-                reference = self._reference_of(obj)
-                if reference is not None:
-                    return slot(reference)
-                obj.wait()
-                return _without_remote_data(obj.state)
-            sent = self._ahead(obj)
-            return slot(sent) if sent is not None else obj
-
-        session = current_session()
-        call = RemoteCall(
-            task=self._pickled_task(execution.task),
-            task_run=execution.task_run,
-            parameters={name: visit(value, leaf) for name, value in execution.parameters.items()},
-            wait_for=tuple(visit(item, leaf) for item in execution.wait_for),
-            options=execution.options,
-            fingerprints=execution.fingerprints,
-            home=session.workspace.home,
-            host=socket.gethostname(),
-            driver=session.client,
-            tags=TagsContext.tags(),
-        )
-        return _dumps(call, execution), references
-
-    def _pickled_task(self, task: Any) -> bytes:
-        import cloudpickle
-
-        known = self._tasks.get(id(task))
-        if known is None:
-            try:
-                known = (task, cloudpickle.dumps(task, protocol=5))
-            except Exception as error:
-                raise SerializationError(_explain(task, {}, error)) from error
-            self._tasks[id(task)] = known
-        return known[1]
-
-    def _ahead(self, obj: Any) -> Any:
-        if approximate_size(obj) < 1 << 20:
-            return None
-        with self._lock:
-            known = self._sent.get(id(obj))
-            if known is None:
-                reference = self._send_ahead(obj)
-                if reference is None:
-                    return None
-                known = self._sent[id(obj)] = (obj, reference)
-            return known[1]
-
-    def forget(self) -> None:
-        """Let go of everything that was sent ahead."""
-        self._tasks.clear()
-        self._sent.clear()
 
 
 def approximate_size(obj: Any) -> int:
@@ -217,160 +138,3 @@ def approximate_size(obj: Any) -> int:
     if usage is not None and hasattr(obj, "columns"):
         return int(usage(deep=False).sum())
     return 0
-
-
-def _without_remote_data(state: State) -> State:
-    """Return the state with its value in it: this runner's workers cannot fetch from another's."""
-    data = state.data
-    if isinstance(data, Resolvable) and not isinstance(data, (StoredResult, Absent)):
-        data = data.get()
-    return State(
-        state.type, name=state.name, message=state.message, data=data, state_details=state.state_details
-    )
-
-
-def _dumps(call: RemoteCall, execution: TaskExecution) -> bytes:
-    import cloudpickle
-
-    try:
-        blob: bytes = cloudpickle.dumps(call, protocol=5)
-    except Exception as error:
-        raise SerializationError(_explain(execution.task, execution.parameters, error)) from error
-    return blob
-
-
-def _explain(task: Any, parameters: dict[str, Any], error: Exception) -> str:
-    import cloudpickle
-
-    culprits = []
-    for name, value in parameters.items():
-        try:
-            cloudpickle.dumps(value)
-        except Exception as inner:
-            kind = f"{type(value).__module__}.{type(value).__qualname__}"
-            culprits.append(f"argument {name!r} is a {kind}: {inner}")
-    what = "; ".join(culprits) or str(error)
-    return (
-        f"Task {task.name!r} cannot be sent to a worker process: {what}. "
-        "Open connections and files, and make locks, inside the task."
-    )
-
-
-#: Tokens of the runs this process works on for others, so that they can be interrupted from outside.
-_active: dict[str, Token] = {}
-
-
-def interrupt_runs(ids: list[str]) -> int:
-    """Interrupt runs this worker process is working on; return how many of them it had."""
-    found = [token for run, token in list(_active.items()) if run in ids]
-    for token in found:
-        token.set("interrupted")
-    return len(found)
-
-
-def run_remote(payload: bytes, *filled: Any) -> Outcome:
-    """Run one task here, for the driver that packed `payload`.
-
-    Args:
-        payload: a pickled `RemoteCall`.
-        filled: what its slots stand for: outcomes of upstream runs, or inputs that were sent ahead.
-    """
-    call: RemoteCall = pickle.loads(payload)
-    with _at_home(call) as seen:
-        task = pickle.loads(call.task)
-
-        def leaf(obj: Any) -> Any:
-            if isinstance(obj, Slot):
-                value = filled[obj.number]
-                return value.state() if isinstance(value, Outcome) else value
-            return obj
-
-        token = Token()
-        run_id = str(call.task_run.id)
-        execution = TaskExecution(
-            task=task,
-            task_run=call.task_run,
-            parameters={name: visit(value, leaf) for name, value in call.parameters.items()},
-            options=call.options,
-            wait_for=tuple(visit(item, leaf) for item in call.wait_for),
-            token=token,
-            fingerprints=call.fingerprints,
-        )
-        _active[run_id] = token
-        try:
-            state = execute_guarded(execution)
-        finally:
-            del _active[run_id]
-    return _outcome(execution, state, seen)
-
-
-def _outcome(execution: TaskExecution, state: State, seen: _Seen) -> Outcome:
-    run = execution.task_run
-    data, inline = _portable(state.data, run.name)
-    summary = Summary(
-        task_run_id=str(run.id),
-        type=state.type,
-        name=state.name,
-        message=state.message,
-        details=state.state_details.to_json(),
-        run_count=run.run_count,
-        run_name=run.name,
-        inline=inline,
-        digest=state.digest,
-        artifacts=seen.artifacts,
-        logs=seen.logs,
-    )
-    return Outcome(summary, data)
-
-
-def _portable(data: Any, name: str) -> tuple[Any, bytes | None]:
-    """Return data that can leave this process, and its pickle when it is small."""
-    import cloudpickle
-
-    if approximate_size(data) > INLINE_BYTES:
-        return data, None
-    try:
-        blob = cloudpickle.dumps(data, protocol=5)
-    except Exception as error:
-        if isinstance(data, BaseException):
-            plain = RuntimeError(f"{type(data).__name__}: {data}")
-            return plain, cloudpickle.dumps(plain, protocol=5)
-        absent = Absent(f"The result of task run {name!r} cannot leave its worker: {error}")
-        return absent, cloudpickle.dumps(absent, protocol=5)
-    return data, blob if len(blob) <= INLINE_BYTES else None
-
-
-class _Seen(Observer):
-    """Collects what the driver's observers want to see, too."""
-
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
-        self.artifacts: list[dict[str, Any]] = []
-        self.logs: list[tuple[dict[str, Any], int]] = []
-
-    def artifact(self, body: dict[str, Any]) -> None:
-        if str(body.get("task_run_id")) == self._run_id:
-            self.artifacts.append(body)
-
-    def log(self, body: dict[str, Any], at: int) -> None:
-        if str(body.get("task_run_id")) == self._run_id and len(self.logs) < 200:
-            self.logs.append((body, at))
-
-
-@contextmanager
-def _at_home(call: RemoteCall) -> Iterator[_Seen]:
-    """Work in the driver's workspace, or in a temporary one when it is not on this machine."""
-    shared = call.host == socket.gethostname() and call.home.is_dir()
-    seen = _Seen(str(call.task_run.id))
-    with ExitStack() as stack:
-        if shared:
-            stack.enter_context(temporary_settings({"home": call.home}))
-            open_worker_session(Workspace(call.home), call.driver)
-        setup_logging(console=False)
-        patch_print()
-        stack.enter_context(TagsContext(current_tags=call.tags))
-        add_observer(seen)
-        try:
-            yield seen
-        finally:
-            remove_observer(seen)
