@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -10,19 +13,25 @@ from itertools import chain
 from typing import Any, Self
 from uuid import uuid4
 
-import dask.config
+import dask
 import distributed
+from dask.sizeof import sizeof
 
 from penstock._engine.futures import PenstockFuture
-from penstock._engine.remote import Outcome, Packer, Summary, interrupt_runs, run_remote
+from penstock._engine.packing import Packer
+from penstock._engine.remote import Outcome, Summary
+from penstock._engine.remote_run import interrupt_runs, run_remote
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
-from penstock._values.states import Resolvable, State, StateType
+from penstock._values.states import State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
-from penstock_runners.remote_values import settle
+from penstock_runners.dask_queue import DaskQueue, Handle
+from penstock_runners.remote_values import RemoteValues
 
 #: Workers must not die of the interrupt that a notebook sends to the kernel's whole process group.
 _IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+#: How long the workers get to say which runs they were working on when the run was stopped.
+_INTERRUPT_SECONDS = 0.3
 
 
 class DaskTaskRunner(TaskRunner):
@@ -80,10 +89,15 @@ class DaskTaskRunner(TaskRunner):
         self._client: Any = None
         self._report: Any = None
         self._packer: Packer | None = None
+        self._queue: DaskQueue | None = None
+        self._values = RemoteValues()
         self._topic = ""
+<<<<<<< HEAD
         self._pending: dict[str, tuple[PenstockFuture[Any], Any]] = {}
         #: Runs that were told to stop. That Dask forgets them says nothing about how they ended.
         self._stopped: set[str] = set()
+=======
+>>>>>>> accept
 
     @classmethod
     def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
@@ -112,34 +126,40 @@ class DaskTaskRunner(TaskRunner):
             if self._adapt_kwargs:
                 self._cluster.adapt(**self._adapt_kwargs)
         self._client = distributed.Client(target, **{"set_as_default": False, **self._client_kwargs})
+        if self._cluster is None:
+            self._client.register_plugin(_SurvivesStop(), name="penstock-survives-stop")
         if self._report_path:
             self._report = distributed.performance_report(filename=self._report_path)
             with self._client.as_current():
                 self._report.__enter__()
-        self._packer = Packer(self._reference_of, self._send_ahead)
         self._topic = f"penstock-{uuid4().hex}"
-        self._client.subscribe_topic(self._topic, self._on_summary)
+        self._packer = Packer(self._reference_of, self._send_ahead, lambda sent: sent.status == "finished")
+        self._queue = DaskQueue(self._client, _on_worker, self._topic, self._values)
+        self._client.subscribe_topic(self._topic, self._on_event)
 
     def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
         """Submit the run; Dask starts it when its upstream runs are done."""
         assert self._packer is not None
-        run_id = str(execution.task_run.id)
+        assert self._queue is not None
         try:
             payload, references = self._packer.pack(execution)
         except SerializationError as error:
-            message = str(error)
-            future.set_state(execution.enter(State(StateType.FAILED, message=message, data=error)))
+            future.set_state(execution.enter(State(StateType.FAILED, message=str(error), data=error)))
             return
-        handle = self._client.submit(
-            _on_worker, self._topic, payload, *references, key=f"{execution.task.name}-{run_id}", pure=False
+        handle = Handle(
+            key=f"{execution.task.name}-{execution.task_run.id}",
+            payload=payload,
+            references=references,
+            annotations=dask.get_annotations(),
+            execution=execution,
+            future=future,
         )
         future.remote = (self, handle)
-        with self._lock:
-            self._pending[run_id] = (future, handle)
-        handle.add_done_callback(lambda done: self._on_done(run_id, done, execution))
+        self._queue.put(handle)
 
     def interrupt(self) -> None:
         """Forget what has not begun; raise in the threads of what has."""
+<<<<<<< HEAD
         with self._lock:
             pending = dict(self._pending)
             self._stopped.update(pending)
@@ -157,41 +177,51 @@ class DaskTaskRunner(TaskRunner):
         with suppress(Exception):
             handles = [handle for _, handle in pending.values()]
             self._client.cancel(handles, asynchronous=False, force=True)
+=======
+        if self._queue is None:
+            return
+        handles = self._queue.give_up()
+        ids = [str(handle.future.task_run_id) for handle in handles]
+        with suppress(Exception):
+            found = self._client.sync(
+                self._client._run, interrupt_runs, ids, callback_timeout=_INTERRUPT_SECONDS
+            )
+            begun = {run_id for part in found.values() for run_id in part}
+            for handle in handles:
+                if str(handle.future.task_run_id) in begun:
+                    handle.future.task_run.run_count = max(handle.future.task_run.run_count, 1)
+            handles = [handle for handle in handles if str(handle.future.task_run_id) not in begun]
+        with suppress(Exception):
+            cancelled = [handle.dask for handle in handles if handle.dask is not None]
+            self._client.cancel(cancelled, asynchronous=False, force=True)
+>>>>>>> accept
 
     def stop(self) -> None:
         """Disconnect; close the cluster if it is ours."""
-        client, cluster, report, packer = self._client, self._cluster, self._report, self._packer
+        client, cluster, report = self._client, self._cluster, self._report
         if report is not None:
             with suppress(Exception), client.as_current():
                 report.__exit__(None, None, None)
-        if packer is not None:
-            packer.forget()
         if client is not None:
-            # Results stay readable: whatever a state still refers to is fetched before the workers go.
-            if cluster is not None:
-                self._fetch_remaining()
+            # Results stay readable: whatever is still referred to is fetched before it is forgotten.
+            self._values.fetch_all()
+        if self._queue is not None:
+            self._queue.close()
+        if self._packer is not None:
+            self._packer.forget()
+        if client is not None:
             with suppress(Exception):
                 client.unsubscribe_topic(self._topic)
+                if cluster is None:
+                    client.run_on_scheduler(_forget_topic, self._topic)
             client.close()
         if cluster is not None:
             cluster.close()
         self._clear()
 
-    def _fetch_remaining(self) -> None:
-        for future in list(self._kept):
-            data = future.state.data
-            if isinstance(data, Resolvable) and future.done():
-                with suppress(Exception):
-                    data.get()
-        self._kept.clear()
-
-    @property
-    def _kept(self) -> set[PenstockFuture[Any]]:
-        kept: set[PenstockFuture[Any]] = self.__dict__.setdefault("_kept_futures", set())
-        return kept
-
-    def _on_summary(self, event: tuple[float, bytes]) -> None:
+    def _on_event(self, event: tuple[float, bytes]) -> None:
         summary: Summary = pickle.loads(event[1])
+<<<<<<< HEAD
         with self._lock:
             found = self._pending.pop(summary.task_run_id, None)
         if found is not None and not found[0].done():
@@ -222,6 +252,10 @@ class DaskTaskRunner(TaskRunner):
             future.set_state(execution.abandon(crash))
         else:
             self._settle(future, handle, outcome.summary)
+=======
+        if self._queue is not None:
+            self._queue.answered(summary)
+>>>>>>> accept
 
     def _reference_of(self, future: PenstockFuture[Any]) -> Any:
         remote = future.remote
@@ -232,10 +266,18 @@ class DaskTaskRunner(TaskRunner):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = super().__getstate__()
-        for name in ("_cluster", "_client", "_report", "_packer", "_given"):
+        for name in ("_cluster", "_client", "_report", "_packer", "_queue", "_values", "_given"):
             kept[name] = None
+<<<<<<< HEAD
         kept.pop("_kept_futures", None)
         return {**kept, "_pending": {}, "_stopped": set()}
+=======
+        return kept
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._clear()
+>>>>>>> accept
 
 
 def make_cluster(cluster_class: str | Callable[..., Any] | None, kwargs: dict[str, Any]) -> Any:
@@ -254,17 +296,48 @@ def make_cluster(cluster_class: str | Callable[..., Any] | None, kwargs: dict[st
                 f"cluster_class {cluster_class!r} cannot be imported: {error}"
             ) from error
     if made is distributed.LocalCluster:
-        kwargs = {"dashboard_address": None, "silence_logs": "CRITICAL", **kwargs}
+        kwargs = {"dashboard_address": ":0", "silence_logs": "CRITICAL", **kwargs}
     preloads = [*dask.config.get("distributed.worker.preload", []), _IGNORE_INTERRUPTS]
-    with dask.config.set({"distributed.worker.preload": preloads}):
-        return made(**kwargs)
+    try:
+        with dask.config.set({"distributed.worker.preload": preloads}):
+            return made(**kwargs)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"The Dask cluster did not start: {error} If this is a script, call its flows under "
+            "`if __name__ == '__main__':`, because each worker process imports the script."
+        ) from error
 
 
-def _on_worker(topic: str, payload: bytes, *filled: Any) -> Outcome:
+class _SurvivesStop(distributed.WorkerPlugin):  # type: ignore[misc]  # distributed has no types
+    """Keeps the Stop button of a notebook from ending workers that somebody else started on this machine."""
+
+    def __init__(self) -> None:
+        self._group = os.getpgrp()
+        self._pid = os.getpid()
+
+    def setup(self, worker: Any) -> None:
+        """Ignore interrupts in worker processes of the driver's own process group."""
+        del worker
+        ours = os.getpgrp() == self._group and os.getpid() != self._pid
+        if ours and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _on_worker(payload: bytes, *filled: Any, topic: str) -> Outcome:
     outcome = run_remote(payload, *filled)
-    worker = distributed.get_worker()
-    worker.log_event(topic, pickle.dumps(outcome.summary, protocol=5))
+    distributed.get_worker().log_event(topic, pickle.dumps(outcome.summary, protocol=5))
     return outcome
+
+
+def _forget_topic(topic: str, dask_scheduler: Any = None) -> None:
+    """Drop the events of a flow run from the memory of a scheduler that lives on."""
+    dask_scheduler._broker._topics.pop(topic, None)
+
+
+@sizeof.register(Outcome)
+def _size_of_outcome(outcome: Outcome) -> int:
+    """Let Dask see how big a result is, for spilling and for where it places tasks."""
+    return 1000 + int(sizeof(outcome.data))
 
 
 __all__ = ["DaskTaskRunner", "make_cluster"]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, Self, cast
+from dataclasses import dataclass
+from typing import Any, Self
 
 import ray
 
 from penstock._engine.futures import PenstockFuture
-from penstock._engine.remote import Outcome, Packer, Summary, run_remote
+from penstock._engine.packing import Packer
+from penstock._engine.remote import Outcome, Summary
+from penstock._engine.remote_run import run_remote
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
-from penstock_runners.remote_values import settle
+from penstock_runners.remote_values import RemoteValues, crash
 
 _options: ContextVar[dict[str, Any] | None] = ContextVar("penstock_ray_options", default=None)
 
@@ -69,9 +73,10 @@ class RayTaskRunner(TaskRunner):
     def _clear(self) -> None:
         self._ours = False
         self._packer: Packer | None = None
-        self._pending: dict[Any, tuple[PenstockFuture[Any], Any, TaskExecution]] = {}
-        self._arrived = threading.Condition()
-        self._closing = False
+        self._remote: Any = None
+        self._values = RemoteValues()
+        self._pending: dict[str, _Handle] = {}
+        self._arrived: queue.SimpleQueue[tuple[str, Any] | None] = queue.SimpleQueue()
         self._collector: threading.Thread | None = None
 
     @classmethod
@@ -106,73 +111,42 @@ class RayTaskRunner(TaskRunner):
             return
         options = _options.get()
         function = self._remote.options(**options) if options else self._remote
-        summary, outcome = cast("tuple[Any, Any]", function.remote(payload, *references))
+        summary, outcome = function.remote(payload, *references)
         future.remote = (self, outcome)
-        with self._arrived:
-            self._pending[summary] = (future, outcome, execution)
-            self._arrived.notify()
+        run_id = str(execution.task_run.id)
+        self._pending[run_id] = _Handle(execution, future, summary, outcome)
+        arrived = self._arrived
+        summary.future().add_done_callback(lambda done: arrived.put((run_id, done)))
 
     def interrupt(self) -> None:
         """Cancel what is queued and interrupt what runs."""
-        with self._arrived:
-            pending = list(self._pending)
-        for reference in pending:
+        for handle in list(self._pending.values()):
             with suppress(Exception):
-                ray.cancel(reference, force=False)
+                ray.cancel(handle.summary, force=False)
 
     def stop(self) -> None:
         """End the collector; shut Ray down if it is ours, after fetching what states still refer to."""
-        with self._arrived:
-            self._closing = True
-            self._arrived.notify()
+        self._arrived.put(None)
         if self._collector is not None:
             self._collector.join(10)
         if self._packer is not None:
             self._packer.forget()
         if self._ours:
-            for future in self._kept():
-                with suppress(Exception):
-                    future.state.data.get()
+            self._values.fetch_all()
             ray.shutdown()
-        self.__dict__.pop("_kept_futures", None)
         self._clear()
 
-    def _kept(self) -> list[PenstockFuture[Any]]:
-        return list(self.__dict__.get("_kept_futures", ()))
-
     def _collect(self) -> None:
-        """Settle runs as their summaries become ready."""
-        while True:
-            with self._arrived:
-                while not self._pending and not self._closing:
-                    self._arrived.wait(1)
-                if self._closing:
-                    return
-                waiting = list(self._pending)
-            ready, _ = ray.wait(waiting, num_returns=1, timeout=0.2)
-            if ready:
-                more, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0)
-                self._settle(more)
-
-    def _settle(self, ready: list[Any]) -> None:
-        try:
-            summaries: list[Any] = ray.get(ready)
-        except Exception:
-            summaries = [_summary_or_error(reference) for reference in ready]
-        for reference, summary in zip(ready, summaries, strict=True):
-            with self._arrived:
-                future, outcome, execution = self._pending.pop(reference)
-            if isinstance(summary, Summary):
-                if summary.inline is None:
-                    self.__dict__.setdefault("_kept_futures", set()).add(future)
-                settle(future, summary, _Fetch(outcome))
+        """Settle runs as their summaries arrive."""
+        while (arrival := self._arrived.get()) is not None:
+            run_id, done = arrival
+            handle = self._pending.pop(run_id)
+            try:
+                summary: Summary = done.result()
+            except Exception as error:
+                crash(handle.execution, handle.future, error)
             else:
-                crash = State(
-                    StateType.CRASHED,
-                    message=f"The worker did not finish this run: {summary!r}",
-                    data=summary,
-                )
-                future.set_state(execution.abandon(crash))
+                self._values.settle(handle.future, summary, handle.fetch)
 
     def _reference_of(self, future: PenstockFuture[Any]) -> Any:
         remote = future.remote
@@ -180,7 +154,7 @@ class RayTaskRunner(TaskRunner):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = super().__getstate__()
-        for name in ("_packer", "_arrived", "_collector", "_remote", "_kept_futures", "_pending"):
+        for name in ("_packer", "_arrived", "_collector", "_remote", "_values", "_pending"):
             kept.pop(name, None)
         return kept
 
@@ -189,12 +163,18 @@ class RayTaskRunner(TaskRunner):
         self._clear()
 
 
-class _Fetch:
-    def __init__(self, reference: Any) -> None:
-        self._reference = reference
+@dataclass(eq=False, slots=True)
+class _Handle:
+    """A task run that Ray has: the references of its summary and of its outcome."""
 
-    def __call__(self) -> Outcome:
-        outcome: Outcome = ray.get(self._reference)
+    execution: TaskExecution
+    future: PenstockFuture[Any]
+    summary: Any
+    outcome: Any
+
+    def fetch(self) -> Outcome:
+        """Bring the outcome here."""
+        outcome: Outcome = ray.get(self.outcome)
         return outcome
 
 
@@ -204,13 +184,6 @@ def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:
         ray.init(address=address, **init_kwargs)
     else:
         ray.init(**{**_LOCAL, **init_kwargs})
-
-
-def _summary_or_error(reference: Any) -> Any:
-    try:
-        return ray.get(reference)
-    except Exception as error:
-        return error
 
 
 def _on_worker(payload: bytes, *filled: Any) -> tuple[Summary, Outcome]:

@@ -2,47 +2,119 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.observers import tell
-from penstock._engine.remote import Outcome, Summary, state_of
-from penstock._values.states import Resolvable, State
+from penstock._engine.remote import Outcome, Summary
+from penstock._engine.run_logging import ConsoleHandler
+from penstock._engine.task_run import TaskExecution
+from penstock._link.session import current_session
+from penstock._values.runs import TaskRun
+from penstock._values.states import Resolvable, State, StateType
 
 
 class RemoteValue(Resolvable):
-    """The data of a state whose value lies on a worker; fetched once, when asked for."""
+    """The data of a state whose value lies on a worker; fetched once, when asked for.
+
+    Args:
+        fetch: brings the outcome here.
+    """
 
     def __init__(self, fetch: Callable[[], Outcome]) -> None:
-        self._fetch = fetch
-        self._outcome: Outcome | None = None
+        self._fetch: Callable[[], Outcome] | None = fetch
+        self._data: Any = None
+        self._lock = threading.Lock()
 
     def get(self) -> Any:
         """Return the value."""
-        if self._outcome is None:
-            self._outcome = self._fetch()
-        data = self._outcome.data
-        return data.get() if isinstance(data, Resolvable) else data
+        with self._lock:
+            if self._fetch is not None:
+                self._data = self._fetch().data
+                self._fetch = None
+        return self._data.get() if isinstance(self._data, Resolvable) else self._data
 
 
-def settle(future: PenstockFuture[Any], summary: Summary, fetch: Callable[[], Outcome]) -> State:
-    """Give a future the state its worker reported, and tell who watches."""
-    data: Any = pickle.loads(summary.inline) if summary.inline is not None else RemoteValue(fetch)
-    state = state_of(summary, data)
-    run = future.task_run
-    run.run_count = summary.run_count
-    run.name = summary.run_name
-    run.state = state
-    run.end_time = state.timestamp if state.is_final() else None
+class RemoteValues:
+    """The values of one runner that are still on the workers and that somebody may ask for."""
+
+    def __init__(self) -> None:
+        self._values: WeakSet[RemoteValue] = WeakSet()
+
+    def settle(self, future: PenstockFuture[Any], summary: Summary, fetch: Callable[[], Outcome]) -> None:
+        """Give a future the state its worker reported, and tell who watches."""
+        if summary.inline is not None:
+            data: Any = pickle.loads(summary.inline)
+        else:
+            data = RemoteValue(fetch)
+            self._values.add(data)
+        state = summary.state(data)
+        run = future.task_run
+        run.run_count = summary.run_count
+        run.name = summary.run_name
+        run.state = state
+        run.end_time = state.timestamp if state.is_final() else None
+        _report(run, summary)
+        tell("task_run_state", run, state)
+        future.set_state(state)
+
+    def fetch_all(self) -> None:
+        """Bring here what is still referred to, before the workers go or forget it."""
+        for value in list(self._values):
+            with suppress(Exception):  # whoever asks for it later gets the error
+                value.get()
+        self._values.clear()
+
+
+def crash(execution: TaskExecution, future: PenstockFuture[Any], error: BaseException) -> None:
+    """End a run whose worker did not answer; what the worker may still say counts for nothing."""
+    advice = ""
+    if isinstance(error, ModuleNotFoundError):
+        advice = " Install it on the workers too."
+    message = f"The worker did not finish this run: {error!r}.{advice}"
+    future.set_state(execution.abandon(State(StateType.CRASHED, message=message, data=error)))
+
+
+def _report(run: TaskRun, summary: Summary) -> None:
+    if summary.lines:
+        session = current_session()
+        for kind, body, at in summary.lines:
+            session.emit(kind, body, at)
     for body in summary.artifacts:
         tell("artifact", body)
     for body, at in summary.logs:
         tell("log", {**body, "task_name": run.task_name}, at)
+<<<<<<< HEAD
     tell("task_run_state", run, state)
     future.set_state(state)
     return state
 
 
 __all__ = ["RemoteValue", "settle"]
+=======
+        _print(run, body, at)
+
+
+def _print(run: TaskRun, body: dict[str, Any], at: int) -> None:
+    """Show a worker's log line on the console of this process, where threads would have shown it."""
+    for handler in logging.getLogger("penstock").handlers:
+        if isinstance(handler, ConsoleHandler):
+            record = logging.makeLogRecord(
+                {
+                    "name": body["logger"],
+                    "levelno": body["level"],
+                    "levelname": logging.getLevelName(body["level"]),
+                    "msg": body["message"],
+                    "created": at / 1_000_000,
+                    "msecs": at % 1_000_000 // 1000,
+                    "task_run_name": run.name,
+                }
+            )
+            handler.handle(record)
+>>>>>>> accept

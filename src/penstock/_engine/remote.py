@@ -1,41 +1,40 @@
-"""One task run as bytes, and the function a worker process calls with them.
+"""What travels between a driver and the workers of a cluster.
 
-The driver journals the run and pickles a `RemoteCall`; futures in its arguments become slots that the cluster
-fills with the outcomes of upstream runs, so that data stays on the workers. The worker runs the same lifecycle
-as everywhere, journals its states itself when it shares the driver's workspace, and else sends them back with
-the outcome.
+The driver packs each run (`packing`), a worker executes it (`remote_run`) and answers with an `Outcome`, which stays
+on the worker; its `Summary` goes back to the driver.
 """
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import pickle
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+=======
+>>>>>>> accept
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock._engine.cancellation import Token
-from penstock._engine.contexts import TagsContext
-from penstock._engine.execute import execute_guarded
-from penstock._engine.futures import PenstockFuture
-from penstock._engine.observers import Observer, add_observer, remove_observer
-from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.task_options import TaskOptions
+<<<<<<< HEAD
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session, open_worker_session
+=======
+>>>>>>> accept
 from penstock._results.fingerprint import KnownFingerprint
-from penstock._results.store import StoredResult
-from penstock._values.collections import visit
-from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
+<<<<<<< HEAD
 from penstock._values.states import Resolvable, State, StateDetails, StateType
 from penstock._workspace import Workspace
 from penstock.exceptions import SerializationError
 from penstock.settings import temporary_settings
+=======
+from penstock._values.states import State, StateDetails, StateType
+>>>>>>> accept
 
 #: Values up to this size (pickled) travel with the summary; bigger ones stay on the worker until asked for.
 INLINE_BYTES = 64 * 1024
@@ -54,19 +53,48 @@ class Slot:
 
 
 @dataclass(slots=True)
-class RemoteCall:
-    """What a worker needs to run one task."""
+class Recipe:
+    """What all runs of one task in one flow run share; pickled once, unpickled once a worker process."""
 
-    task: bytes
-    task_run: TaskRun
-    parameters: dict[str, Any]
-    wait_for: tuple[Any, ...]
+    task: Any
     options: TaskOptions
-    fingerprints: dict[str, KnownFingerprint]
+    task_key: str
+    flow_run_id: Any
+    runner: str | None
+    tags: frozenset[str]
     home: Path
     host: str
     driver: str
-    tags: frozenset[str]
+
+
+@dataclass(slots=True)
+class RemoteCall:
+    """What a worker needs beside the recipe to run one task once."""
+
+    recipe: bytes | Slot
+    #: Fields of the task run that are its own: id, name, tags, dynamic key, upstream runs, time.
+    run: tuple[Any, ...]
+    parameters: dict[str, Any]
+    wait_for: tuple[Any, ...]
+    fingerprints: dict[str, KnownFingerprint]
+
+    def task_run(self, recipe: Recipe) -> TaskRun:
+        """Return the run as the driver made it."""
+        identity, name, tags, dynamic_key, upstream, created = self.run
+        return TaskRun(
+            id=identity,
+            name=name,
+            tags=tags,
+            state=State(StateType.PENDING, timestamp=created),
+            task_key=recipe.task_key,
+            dynamic_key=dynamic_key,
+            task_name=recipe.task.name,
+            flow_run_id=recipe.flow_run_id,
+            task_inputs=upstream,
+            runner=recipe.runner,
+            created=created,
+            expected_start_time=created,
+        )
 
 
 @dataclass(slots=True)
@@ -84,6 +112,15 @@ class Summary:
     digest: str | None = None
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     logs: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+    #: Journal lines (kind, body, time) of a worker that has no journal the driver's store could read.
+    lines: list[tuple[str, dict[str, Any], int | None]] = field(default_factory=list)
+
+    def state(self, data: Any) -> State:
+        """Return the state it describes."""
+        details = StateDetails.from_json(self.details)
+        state = State(self.type, name=self.name, message=self.message, data=data, state_details=details)
+        state.digest = self.digest
+        return state
 
 
 @dataclass(slots=True)
@@ -94,13 +131,12 @@ class Outcome:
     data: Any
 
     def state(self) -> State:
-        """Return the outcome as a state."""
-        state = UpstreamState(
-            self.summary.type, name=self.summary.name, message=self.summary.message, data=self.data
-        )
-        state.state_details = StateDetails.from_json(self.summary.details)
-        state.run_name = self.summary.run_name
-        state.digest = self.summary.digest
+        """Return the outcome as the state of an upstream run."""
+        summary = self.summary
+        state = UpstreamState(summary.type, name=summary.name, message=summary.message, data=self.data)
+        state.state_details = StateDetails.from_json(summary.details)
+        state.run_name = summary.run_name
+        state.digest = summary.digest
         return state
 
 
@@ -110,101 +146,6 @@ class UpstreamState(State):
     __slots__ = ("run_name",)
 
     run_name: str
-
-
-def state_of(summary: Summary, data: Any) -> State:
-    """Return the state a summary describes."""
-    details = StateDetails.from_json(summary.details)
-    state = State(summary.type, name=summary.name, message=summary.message, data=data, state_details=details)
-    state.digest = summary.digest
-    return state
-
-
-class Packer:
-    """Turns executions of one flow run into bytes; each task is pickled once.
-
-    Args:
-        reference_of: returns what the cluster knows an upstream future by, None when it is not the cluster's.
-        send_ahead: puts a big input into the cluster and returns its reference, None to keep it in the call.
-    """
-
-    def __init__(
-        self, reference_of: Callable[[PenstockFuture[Any]], Any], send_ahead: Callable[[Any], Any]
-    ) -> None:
-        self._reference_of = reference_of
-        self._send_ahead = send_ahead
-        self._tasks: dict[int, tuple[Any, bytes]] = {}
-        self._sent: dict[int, tuple[Any, Any]] = {}
-        self._lock = threading.Lock()
-
-    def pack(self, execution: TaskExecution) -> tuple[bytes, list[Any]]:
-        """Return the call as bytes and the references that fill its slots.
-
-        Raises:
-            SerializationError: names the part that cannot be pickled.
-        """
-        references: list[Any] = []
-        numbers: dict[int, Slot] = {}
-
-        def slot(reference: Any) -> Slot:
-            if id(reference) not in numbers:
-                numbers[id(reference)] = Slot(len(references))
-                references.append(reference)
-            return numbers[id(reference)]
-
-        def leaf(obj: Any) -> Any:
-            if isinstance(obj, PenstockFuture):
-                reference = self._reference_of(obj)
-                if reference is not None:
-                    return slot(reference)
-                obj.wait()
-                return _without_remote_data(obj.state)
-            sent = self._ahead(obj)
-            return slot(sent) if sent is not None else obj
-
-        session = current_session()
-        call = RemoteCall(
-            task=self._pickled_task(execution.task),
-            task_run=execution.task_run,
-            parameters={name: visit(value, leaf) for name, value in execution.parameters.items()},
-            wait_for=tuple(visit(item, leaf) for item in execution.wait_for),
-            options=execution.options,
-            fingerprints=execution.fingerprints,
-            home=session.workspace.home,
-            host=socket.gethostname(),
-            driver=session.client,
-            tags=TagsContext.tags(),
-        )
-        return _dumps(call, execution), references
-
-    def _pickled_task(self, task: Any) -> bytes:
-        import cloudpickle
-
-        known = self._tasks.get(id(task))
-        if known is None:
-            try:
-                known = (task, cloudpickle.dumps(task, protocol=5))
-            except Exception as error:
-                raise SerializationError(_explain(task, {}, error)) from error
-            self._tasks[id(task)] = known
-        return known[1]
-
-    def _ahead(self, obj: Any) -> Any:
-        if approximate_size(obj) < 1 << 20:
-            return None
-        with self._lock:
-            known = self._sent.get(id(obj))
-            if known is None:
-                reference = self._send_ahead(obj)
-                if reference is None:
-                    return None
-                known = self._sent[id(obj)] = (obj, reference)
-            return known[1]
-
-    def forget(self) -> None:
-        """Let go of everything that was sent ahead."""
-        self._tasks.clear()
-        self._sent.clear()
 
 
 def approximate_size(obj: Any) -> int:
@@ -218,6 +159,7 @@ def approximate_size(obj: Any) -> int:
     if usage is not None and hasattr(obj, "columns"):
         return int(usage(deep=False).sum())
     return 0
+<<<<<<< HEAD
 
 
 def _without_remote_data(state: State) -> State:
@@ -383,3 +325,5 @@ def _at_home(call: RemoteCall) -> Iterator[_Seen]:
             yield seen
         finally:
             remove_observer(seen)
+=======
+>>>>>>> accept

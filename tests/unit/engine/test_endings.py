@@ -145,7 +145,9 @@ def test_nothing_is_lost_at_a_clean_exit(script, rows) -> None:
         "where r.flow_name = 'clean-exit' and run_type = 'task-run' group by all order by 1"
     )
 
-    assert found == [{"state_name": "Completed", "n": 1000, "runs": 1000, "low": "Completed", "high": "Completed"}]
+    assert found == [
+        {"state_name": "Completed", "n": 1000, "runs": 1000, "low": "Completed", "high": "Completed"}
+    ]
     assert states == [{"name": name, "n": 1000} for name in ("Completed", "Pending", "Running")]
 
 
@@ -207,7 +209,9 @@ def test_a_flow_without_a_store_is_journalled_and_swept_later(own_home, rows, wi
     assert witness.states("alone") == ["Pending", "Running", "Completed"]
     found = rows("select flow_name, state_name, run_count from runs")
     assert found == [{"flow_name": "alone", "state_name": "Completed", "run_count": 1}]
-    assert rows("select task_name, state_name from task_runs") == [{"task_name": "step", "state_name": "Completed"}]
+    assert rows("select task_name, state_name from task_runs") == [
+        {"task_name": "step", "state_name": "Completed"}
+    ]
 
 
 def test_texts_that_json_refuses_do_not_stop_the_record(rows, witness) -> None:

@@ -40,7 +40,9 @@ def counting(**options: Any) -> tuple[Any, list[Any]]:
 
 
 def context(fn: Any = len, flow_run: str | None = "f", run: str = "t") -> Any:
-    return SimpleNamespace(task=SimpleNamespace(fn=fn), task_run=SimpleNamespace(id=run, flow_run_id=flow_run))
+    return SimpleNamespace(
+        task=SimpleNamespace(fn=fn), task_run=SimpleNamespace(id=run, flow_run_id=flow_run)
+    )
 
 
 def key(policy: Any, inputs: dict[str, Any] | None = None, flow_parameters: Any = None, **about: Any) -> Any:

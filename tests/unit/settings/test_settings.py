@@ -17,7 +17,12 @@ from penstock.settings import get_current_settings, temporary_settings
     [
         ("PENSTOCK_FLOWS_DEFAULT_RETRIES", "3", "flows_default_retries", 3),
         ("PENSTOCK_FLOW_DEFAULT_RETRIES", "4", "flows_default_retries", 4),
-        ("PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS", "1,10,100", "tasks_default_retry_delay_seconds", [1, 10, 100]),
+        (
+            "PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS",
+            "1,10,100",
+            "tasks_default_retry_delay_seconds",
+            [1, 10, 100],
+        ),
         ("PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS", "2.5", "tasks_default_retry_delay_seconds", 2.5),
         ("PENSTOCK_TASKS_REFRESH_CACHE", "true", "tasks_refresh_cache", True),
         ("PENSTOCK_TASKS_REFRESH_CACHE", " ON ", "tasks_refresh_cache", True),
