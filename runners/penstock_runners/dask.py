@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from itertools import chain
 from typing import Any, Self
 from uuid import uuid4
 
@@ -92,12 +91,6 @@ class DaskTaskRunner(TaskRunner):
         self._queue: DaskQueue | None = None
         self._values = RemoteValues()
         self._topic = ""
-<<<<<<< HEAD
-        self._pending: dict[str, tuple[PenstockFuture[Any], Any]] = {}
-        #: Runs that were told to stop. That Dask forgets them says nothing about how they ended.
-        self._stopped: set[str] = set()
-=======
->>>>>>> accept
 
     @classmethod
     def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
@@ -159,32 +152,13 @@ class DaskTaskRunner(TaskRunner):
 
     def interrupt(self) -> None:
         """Forget what has not begun; raise in the threads of what has."""
-<<<<<<< HEAD
-        with self._lock:
-            pending = dict(self._pending)
-            self._stopped.update(pending)
-        try:
-            # A worker's event loop answers this while its threads are busy.
-            found = self._client.sync(
-                self._client._run, interrupt_runs, list(pending), on_error="ignore", callback_timeout=1
-            )
-        except Exception:
-            # Nobody can say what has begun: all of it may have.
-            found = {"": list(pending)}
-        for run_id in chain.from_iterable(found.values()):
-            run = pending[run_id][0].task_run
-            run.run_count = max(1, run.run_count)
-        with suppress(Exception):
-            handles = [handle for _, handle in pending.values()]
-            self._client.cancel(handles, asynchronous=False, force=True)
-=======
         if self._queue is None:
             return
         handles = self._queue.give_up()
         ids = [str(handle.future.task_run_id) for handle in handles]
         with suppress(Exception):
             found = self._client.sync(
-                self._client._run, interrupt_runs, ids, callback_timeout=_INTERRUPT_SECONDS
+                self._client._run, interrupt_runs, ids, on_error="ignore", callback_timeout=_INTERRUPT_SECONDS
             )
             begun = {run_id for part in found.values() for run_id in part}
             for handle in handles:
@@ -194,7 +168,6 @@ class DaskTaskRunner(TaskRunner):
         with suppress(Exception):
             cancelled = [handle.dask for handle in handles if handle.dask is not None]
             self._client.cancel(cancelled, asynchronous=False, force=True)
->>>>>>> accept
 
     def stop(self) -> None:
         """Disconnect; close the cluster if it is ours."""
@@ -221,41 +194,8 @@ class DaskTaskRunner(TaskRunner):
 
     def _on_event(self, event: tuple[float, bytes]) -> None:
         summary: Summary = pickle.loads(event[1])
-<<<<<<< HEAD
-        with self._lock:
-            found = self._pending.pop(summary.task_run_id, None)
-        if found is not None and not found[0].done():
-            self._settle(found[0], found[1], summary)
-
-    def _settle(self, future: PenstockFuture[Any], handle: Any, summary: Summary) -> None:
-        if summary.inline is None and self._cluster is not None:
-            self._kept.add(future)
-        settle(future, summary, handle.result)
-
-    def _on_done(self, run_id: str, handle: Any, execution: TaskExecution) -> None:
-        """Settle a run whose summary did not come: its worker died, or its bytes could not be read there."""
-        with self._lock:
-            found = self._pending.get(run_id) if run_id not in self._stopped else None
-        if found is None or found[0]._done.wait(2 if handle.status == "finished" else 0):
-            return
-        with self._lock:
-            found = self._pending.pop(run_id, None)
-        if found is None:
-            return
-        future = found[0]
-        try:
-            outcome: Outcome = handle.result(timeout=30)
-        except BaseException as error:
-            crash = State(
-                StateType.CRASHED, message=f"The worker did not finish this run: {error!r}", data=error
-            )
-            future.set_state(execution.abandon(crash))
-        else:
-            self._settle(future, handle, outcome.summary)
-=======
         if self._queue is not None:
             self._queue.answered(summary)
->>>>>>> accept
 
     def _reference_of(self, future: PenstockFuture[Any]) -> Any:
         remote = future.remote
@@ -268,16 +208,11 @@ class DaskTaskRunner(TaskRunner):
         kept = super().__getstate__()
         for name in ("_cluster", "_client", "_report", "_packer", "_queue", "_values", "_given"):
             kept[name] = None
-<<<<<<< HEAD
-        kept.pop("_kept_futures", None)
-        return {**kept, "_pending": {}, "_stopped": set()}
-=======
         return kept
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._clear()
->>>>>>> accept
 
 
 def make_cluster(cluster_class: str | Callable[..., Any] | None, kwargs: dict[str, Any]) -> Any:

@@ -90,14 +90,6 @@ def _report(run: TaskRun, summary: Summary) -> None:
         tell("artifact", body)
     for body, at in summary.logs:
         tell("log", {**body, "task_name": run.task_name}, at)
-<<<<<<< HEAD
-    tell("task_run_state", run, state)
-    future.set_state(state)
-    return state
-
-
-__all__ = ["RemoteValue", "settle"]
-=======
         _print(run, body, at)
 
 
@@ -117,4 +109,3 @@ def _print(run: TaskRun, body: dict[str, Any], at: int) -> None:
                 }
             )
             handler.handle(record)
->>>>>>> accept

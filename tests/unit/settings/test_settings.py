@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock._link.workspace import current_workspace
+from penstock._workspace import current_workspace
 from penstock.exceptions import ConfigurationError
 from penstock.settings import get_current_settings, temporary_settings
 
