@@ -88,7 +88,7 @@ def _feed_object(put: Callable[[bytes], None], value: Any, kind: type, depth: in
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         _feed(put, fields, depth + 1)
     elif hasattr(value, "source_key"):
-        put(str(getattr(value, "source_key")).encode())
+        put(str(value.source_key).encode())
     elif isinstance(value, FunctionType):
         put(source_of(value).encode())
     elif isinstance(value, type):

@@ -45,7 +45,9 @@ def visit(
     if kind in (list, tuple, set, frozenset) or isinstance(expr, (list, tuple, set, frozenset)):
         return _visit_sequence(expr, leaf, inside, _seen | {id(expr)})
     if dataclasses.is_dataclass(expr) and not isinstance(expr, type):
-        return _visit_fields(expr, [f.name for f in dataclasses.fields(expr)], leaf, inside, _seen | {id(expr)})
+        return _visit_fields(
+            expr, [f.name for f in dataclasses.fields(expr)], leaf, inside, _seen | {id(expr)}
+        )
     if hasattr(kind, "model_fields") and hasattr(kind, "model_construct"):
         return _visit_fields(expr, list(kind.model_fields), leaf, inside, _seen | {id(expr)})
     return leaf(expr)
@@ -72,8 +74,13 @@ def find(expr: Any, wanted: type | tuple[type, ...]) -> list[Any]:
     return found
 
 
-def _visit_dict(expr: dict[Any, Any], leaf: Callable[[Any], Any], inside: Inside, seen: frozenset[int]) -> Any:
-    pairs = [(visit(k, leaf, inside=inside, _seen=seen), visit(v, leaf, inside=inside, _seen=seen)) for k, v in expr.items()]
+def _visit_dict(
+    expr: dict[Any, Any], leaf: Callable[[Any], Any], inside: Inside, seen: frozenset[int]
+) -> Any:
+    pairs = [
+        (visit(k, leaf, inside=inside, _seen=seen), visit(v, leaf, inside=inside, _seen=seen))
+        for k, v in expr.items()
+    ]
     if all(nk is k and nv is v for (nk, nv), (k, v) in zip(pairs, expr.items(), strict=True)):
         return expr
     return dict(pairs) if type(expr) is dict else type(expr)(pairs)
@@ -92,7 +99,9 @@ def _visit_sequence(expr: Any, leaf: Callable[[Any], Any], inside: Inside, seen:
         return items
 
 
-def _visit_fields(expr: Any, names: list[str], leaf: Callable[[Any], Any], inside: Inside, seen: frozenset[int]) -> Any:
+def _visit_fields(
+    expr: Any, names: list[str], leaf: Callable[[Any], Any], inside: Inside, seen: frozenset[int]
+) -> Any:
     changed = {}
     for name in names:
         old = getattr(expr, name, None)

@@ -286,7 +286,7 @@ def test_result_and_wait_give_up_at_their_timeout() -> None:
     @flow
     def impatient() -> Any:
         futures = [held.submit(), held.submit()]
-        with pytest.raises(TimeoutError, match="did not complete within 0.01 seconds"):
+        with pytest.raises(TimeoutError, match=r"did not complete within 0.01 seconds"):
             futures[0].result(timeout=0.01)
         done, left = wait(futures, timeout=0.01)
         with pytest.raises(TimeoutError, match=r"2 \(of 2\) futures unfinished"):

@@ -159,14 +159,20 @@ def test_logs_can_be_switched_off(witness) -> None:
 
 @pytest.mark.parametrize(
     ("flow_prints", "task_prints", "expected"),
-    [(True, None, "log"), (None, True, "log"), (True, False, "out"), (None, None, "out"), (False, True, "log")],
+    [
+        (True, None, "log"),
+        (None, True, "log"),
+        (True, False, "out"),
+        (None, None, "out"),
+        (False, True, "log"),
+    ],
 )
 def test_prints_become_logs_by_task_then_flow(flow_prints, task_prints, expected, witness, capsys) -> None:
     @task(log_prints=task_prints)
     def step() -> None:
         print("one", 2, sep="-", end="!\n")
 
-    flow(log_prints=flow_prints)(lambda: step())()
+    flow(log_prints=flow_prints)(step)()
 
     logged = [message for level, message in witness.logs if message.startswith("one")]
     assert (logged, capsys.readouterr().out) == ((["one-2!"], "") if expected == "log" else ([], "one-2!\n"))
@@ -218,11 +224,16 @@ def test_each_kind_of_artifact_is_stored(make, kind, data, rows) -> None:
 
 def test_a_frame_with_missing_values_becomes_rows(rows) -> None:
     pandas = pytest.importorskip("pandas")
-    id = create_table_artifact(pandas.DataFrame({"a": [1.0, math.nan], "t": pandas.to_datetime(["2026-01-01", None])}))
+    id = create_table_artifact(
+        pandas.DataFrame({"a": [1.0, math.nan], "t": pandas.to_datetime(["2026-01-01", None])})
+    )
 
     [row] = rows(f"select data from artifacts where id = '{id}'")
 
-    assert json.loads(json.loads(row["data"])) == [{"a": 1.0, "t": "2026-01-01 00:00:00"}, {"a": None, "t": None}]
+    assert json.loads(json.loads(row["data"])) == [
+        {"a": 1.0, "t": "2026-01-01 00:00:00"},
+        {"a": None, "t": None},
+    ]
 
 
 def test_an_artifact_belongs_to_the_run_that_made_it(witness) -> None:

@@ -104,7 +104,11 @@ def test_a_future_is_waited_for_and_its_result_mapped(rows) -> None:
     @flow
     def over_future() -> Any:
         made = source.submit()
-        return made.task_run_id, [f.task_run_id for f in pair.map(made)], pair.map(made, unmapped(made)).result()
+        return (
+            made.task_run_id,
+            [f.task_run_id for f in pair.map(made)],
+            pair.map(made, unmapped(made)).result(),
+        )
 
     upstream, children, values = over_future()
     found = rows(f"select task_run_id, input_name from edges where upstream_id = '{upstream}'")

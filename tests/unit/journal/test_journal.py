@@ -211,7 +211,11 @@ def interrupt_at(step: int, act) -> bool:
     left = [step]
 
     def trace(frame, event, arg):
-        if frame.f_code.co_filename != writer.__file__ or frame.f_code.co_name not in ("emit", "_flush", "_write"):
+        if frame.f_code.co_filename != writer.__file__ or frame.f_code.co_name not in (
+            "emit",
+            "_flush",
+            "_write",
+        ):
             return None
         at_lock = linecache.getline(writer.__file__, frame.f_lineno).strip().startswith("with ")
         if event == "line" and not at_lock:  # the interpreter looks for signals on neither side of a lock

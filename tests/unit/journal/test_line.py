@@ -67,7 +67,9 @@ def test_what_json_cannot_hold_is_written_as_text(value, written) -> None:
     assert decode(encode(0, "log", 1, {"message": value})[:-1]).body == {"message": written}
 
 
-@pytest.mark.parametrize("raw", [b"", b"00000000", b"zzzzzzzz [1]", b"00000000 {}", encode(0, "a", 1, {})[:-3]])
+@pytest.mark.parametrize(
+    "raw", [b"", b"00000000", b"zzzzzzzz [1]", b"00000000 {}", encode(0, "a", 1, {})[:-3]]
+)
 def test_what_is_not_a_line_is_torn(raw) -> None:
     with pytest.raises(TornLine):
         decode(raw)

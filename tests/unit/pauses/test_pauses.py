@@ -193,7 +193,7 @@ def test_a_plain_key_is_passed_once(running, witness) -> None:
 
 
 def test_nobody_in_time_fails_the_run(witness) -> None:
-    with pytest.raises(FlowPauseTimeout, match="never resumed: no answer at pause '1' in 0.05 s"):
+    with pytest.raises(FlowPauseTimeout, match=r"never resumed: no answer at pause '1' in 0.05 s"):
         ask(int, timeout=0.05)()
 
     assert witness.states("asking")[-1] == "Failed"
@@ -267,7 +267,11 @@ def test_a_declared_answer_that_does_not_fit_says_so(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [("[1]", "must hold a JSON object"), ("{", "cannot be read"), ('{"*": 3}', "must be an object of fields")],
+    [
+        ("[1]", "must hold a JSON object"),
+        ("{", "cannot be read"),
+        ('{"*": 3}', "must be an object of fields"),
+    ],
 )
 def test_a_bad_answers_file_is_named(text, error, tmp_path) -> None:
     path = tmp_path / "answers.json"
@@ -288,7 +292,10 @@ def test_initial_data_are_defaults_and_a_description(running) -> None:
     answer = result()
     assert (answer.carrier, answer.limit, isinstance(answer, Choice)) == ("UA", 1, True)
     assert (shown.title, shown.description, shown.bare) == ("Choice", "**Which?**", False)
-    assert {name: f["default"] for name, f in shown.schema["properties"].items()} == {"carrier": "UA", "limit": 9}
+    assert {name: f["default"] for name, f in shown.schema["properties"].items()} == {
+        "carrier": "UA",
+        "limit": 9,
+    }
     with pytest.raises(TypeError, match="Choice has no field 'city'; it has carrier, limit"):
         Choice.with_initial_data(city="Bath")
 

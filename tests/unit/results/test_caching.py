@@ -40,7 +40,9 @@ def counting(**options: Any) -> tuple[Any, list[Any]]:
 
 
 def context(fn: Any = len, flow_run: str | None = "f", run: str = "t") -> Any:
-    return SimpleNamespace(task=SimpleNamespace(fn=fn), task_run=SimpleNamespace(id=run, flow_run_id=flow_run))
+    return SimpleNamespace(
+        task=SimpleNamespace(fn=fn), task_run=SimpleNamespace(id=run, flow_run_id=flow_run)
+    )
 
 
 def key(policy: Any, inputs: dict[str, Any] | None = None, flow_parameters: Any = None, **about: Any) -> Any:
@@ -52,7 +54,12 @@ def test_a_hit_is_cached_and_the_body_does_not_run(witness) -> None:
 
     assert (work(1), work(1), work(2)) == ([1, 0], [1, 0], [2, 0])
     assert calls == [(1, 0), (2, 0)]
-    assert witness.states("work") == ["Pending", "Running", "Completed", "Pending", "Cached"] + [
+    assert witness.states("work") == [
+        "Pending",
+        "Running",
+        "Completed",
+        "Pending",
+        "Cached",
         "Pending",
         "Running",
         "Completed",
@@ -360,7 +367,7 @@ def test_a_value_dropped_from_memory_is_read_back_or_explained() -> None:
 def test_a_result_that_cannot_be_stored_still_completes(kind, witness) -> None:
     import threading
 
-    state = kind(persist_result=True)(lambda: threading.Lock())(return_state=True)
+    state = kind(persist_result=True)(threading.Lock)(return_state=True)
 
     assert (state.name, type(state.result()).__name__) == ("Completed", "lock")
     assert any("The result is not stored" in message for level, message in witness.logs if level == 40)

@@ -20,7 +20,17 @@ HERE = FlowFacts(now=NOW)
 DEPLOYED = FlowFacts(now=NOW, has_deployment=True)
 
 # Rows: from. Columns: to. A accept, R keep (REJECT without a state), X abort. Times are past, a process is there.
-COLUMNS = "SCHEDULED PENDING RUNNING COMPLETED FAILED CANCELLED CRASHED PAUSED CANCELLING".split()
+COLUMNS = [
+    "SCHEDULED",
+    "PENDING",
+    "RUNNING",
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "CRASHED",
+    "PAUSED",
+    "CANCELLING",
+]
 TABLE = """
 none        A A A A A A A X A
 SCHEDULED   A A A A A A A R A

@@ -12,7 +12,17 @@ from penstock._rules.task_table import TASK_TRANSITIONS, IllegalTransition, chec
 from penstock._values.states import State, StateType
 
 # Rows: from. Columns: to. A allowed, - not.
-COLUMNS = "SCHEDULED PENDING RUNNING COMPLETED FAILED CANCELLED CRASHED PAUSED CANCELLING".split()
+COLUMNS = [
+    "SCHEDULED",
+    "PENDING",
+    "RUNNING",
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "CRASHED",
+    "PAUSED",
+    "CANCELLING",
+]
 TABLE = """
 none        A A A A A A A - -
 SCHEDULED   A A A A A A A - A

@@ -17,7 +17,12 @@ from penstock.settings import get_current_settings, temporary_settings
     [
         ("PENSTOCK_FLOWS_DEFAULT_RETRIES", "3", "flows_default_retries", 3),
         ("PENSTOCK_FLOW_DEFAULT_RETRIES", "4", "flows_default_retries", 4),
-        ("PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS", "1,10,100", "tasks_default_retry_delay_seconds", [1, 10, 100]),
+        (
+            "PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS",
+            "1,10,100",
+            "tasks_default_retry_delay_seconds",
+            [1, 10, 100],
+        ),
         ("PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS", "2.5", "tasks_default_retry_delay_seconds", 2.5),
         ("PENSTOCK_TASKS_REFRESH_CACHE", "true", "tasks_refresh_cache", True),
         ("PENSTOCK_TASKS_REFRESH_CACHE", " ON ", "tasks_refresh_cache", True),
@@ -80,7 +85,7 @@ def test_a_block_counts_for_its_own_context_only() -> None:
 
 
 def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(AttributeError, match="There is no setting 'colour'. Known: answers, api_url"):
+    with pytest.raises(AttributeError, match=r"There is no setting 'colour'\. Known: answers, api_url"):
         get_current_settings().colour  # noqa: B018
     with (
         pytest.raises(ConfigurationError, match="Not a setting: colour"),
