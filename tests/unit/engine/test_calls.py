@@ -10,7 +10,7 @@ import pytest
 
 from penstock import allow_failure, flow, task
 from penstock._values.states import State
-from penstock.exceptions import UnfinishedRun, UpstreamTaskError
+from penstock.exceptions import MissingResult, UnfinishedRun, UpstreamTaskError
 from penstock.futures import as_completed, wait
 from penstock.states import Completed, Failed
 from penstock.utilities.annotations import quote
@@ -327,3 +327,19 @@ def test_a_future_cannot_be_awaited() -> None:
 
     with pytest.raises(TypeError, match="await"):
         asyncio.run(wrong())
+
+
+@pytest.mark.parametrize("verb", ["submit", "__call__"])
+def test_an_input_whose_value_is_gone_fails_the_task(verb, witness) -> None:
+    """The error came out of the engine: the run stayed Pending, or crashed with "the engine failed"."""
+    gone = task(cache_result_in_memory=False)(lambda: 1)
+
+    @flow
+    def chain() -> Any:
+        future = gone.submit()
+        return {"state": getattr(double, verb)(future, return_state=True)}
+
+    state = chain()["state"]
+
+    assert (state.name, type(state.data)) == ("Failed", MissingResult)
+    assert witness.states("double") == ["Pending", "Failed"]
