@@ -367,7 +367,10 @@ def test_a_value_dropped_from_memory_is_read_back_or_explained() -> None:
 def test_a_result_that_cannot_be_stored_still_completes(kind, witness) -> None:
     import threading
 
-    state = kind(persist_result=True)(threading.Lock)(return_state=True)
+    def work() -> Any:
+        return threading.Lock()
+
+    state = kind(persist_result=True)(work)(return_state=True)
 
     assert (state.name, type(state.result()).__name__) == ("Completed", "lock")
     assert any("The result is not stored" in message for level, message in witness.logs if level == 40)
