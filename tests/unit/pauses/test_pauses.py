@@ -193,7 +193,7 @@ def test_a_plain_key_is_passed_once(running, witness) -> None:
 
 
 def test_nobody_in_time_fails_the_run(witness) -> None:
-    with pytest.raises(FlowPauseTimeout, match="never resumed: no answer at pause '1' in 0.05 s"):
+    with pytest.raises(FlowPauseTimeout, match=r"never resumed: no answer at pause '1' in 0.05 s"):
         ask(int, timeout=0.05)()
 
     assert witness.states("asking")[-1] == "Failed"
