@@ -28,6 +28,7 @@ from penstock._link.session import current_session
 from penstock._values.states import State, StateDetails, StateType, utc_now
 from penstock.exceptions import (
     Abort,
+    ConfigurationError,
     FlowPauseTimeout,
     MissingContextError,
     ObjectNotFound,
@@ -152,7 +153,11 @@ class _Gate:
 
     def _try_declared(self) -> None:
         name = self._question.title if self._question else None
-        answer = declared_answer(self._context.flow.name, self._pause.key, name)
+        try:
+            answer = declared_answer(self._context.flow.name, self._pause.key, name)
+        except ConfigurationError as error:
+            # A bad file is no reason to lose the run: somebody can still answer it.
+            raise UnansweredPause(str(self._run_id), self._pause.key, f"{error}\n{self._how()}") from error
         if answer is not None:
             self._offer(answer, "declared answer")
             if self._pause.errors:
