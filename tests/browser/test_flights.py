@@ -31,7 +31,7 @@ def test_the_flights_notebook_is_answered_and_reports(lab, workspace):
     resume.click()
     expect(threshold).to_have_attribute("aria-invalid", "true")
     expect(panel.get_by_text("Enter a number from 5 to 240.")).to_be_visible()
-    expect(panel.get_by_text("Choose at least 1.")).to_be_visible()
+    expect(panel.get_by_text("Choose at least one.")).to_be_visible()
     lab.screenshot("flights-refused", panel)
     assert lab.is_running(flights.flow)
     assert workspace.only_run("delay-report")["state_name"] == "Paused"

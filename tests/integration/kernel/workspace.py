@@ -113,7 +113,11 @@ class Workspace:
     def wait_for_run(self, flow_name: str, state: str, seconds: float = 30.0) -> dict[str, Any]:
         """Wait until the one run of a flow is in a state, as another process sees it."""
         query = f"select * from runs where flow_name = '{flow_name}' and state_name = '{state}'"
-        (row,) = eventually(lambda: self.sql(query), seconds, f"{flow_name} is {state}")
+        try:
+            (row,) = eventually(lambda: self.sql(query), seconds)
+        except AssertionError:
+            found = self.sql("select flow_name, state_name, state_message, client from runs order by created")
+            raise AssertionError(f"{flow_name} is not {state} within {seconds} s: {found}") from None
         return row
 
     def states(self, run_id: str) -> list[str]:
