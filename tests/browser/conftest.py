@@ -67,3 +67,18 @@ def lab(server):
         assert [text for kind, text in page.console if kind == "pageerror" and "pst" in text] == []
         assert [text for kind, text in page.console if kind == "error" and "<svg>" in text] == []
     server.end_kernels()
+
+
+_figures: list[tuple[str, float]] = []
+
+
+@pytest.fixture
+def figures():
+    """What was measured, as (what, seconds); printed at the end of the run."""
+    return _figures
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what was measured."""
+    for what, taken in _figures:
+        terminalreporter.write_line(f"measured: {what}: {taken:.2f} s")

