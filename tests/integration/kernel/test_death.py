@@ -30,9 +30,7 @@ def journalled_states(workspace: Workspace) -> set[str]:
     for path in [*workspace.home.glob("journal/**/*.jsonl*")]:
         for line in Path(path).read_bytes().splitlines():
             _, kind, _, body = json.loads(line[9:])
-            if kind == "state" and body["run"] == "task":
-                found.add(body["state_id"])
-            elif kind == "task_run":
+            if (kind == "state" and body["run"] == "task") or kind == "task_run":
                 found.add(body["state_id"])
     return found
 

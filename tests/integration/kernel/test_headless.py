@@ -12,14 +12,19 @@ pytestmark = pytest.mark.kernel
 CELLS = [
     "%load_ext penstock",
     '%%task numbers --out values\nvalues = [1, 2, 3]\nprint("computing numbers")',
-    "from pydantic import Field\nfrom penstock.input import RunInput\n\n"
-    "class Choice(RunInput):\n"
-    "    factor: int = Field(ge=1, le=10)\n    name: str\n",
-    "%%flow scaled\n"
-    "from penstock import pause_flow_run\n"
-    "base = numbers.submit().result()\n"
-    "choice = pause_flow_run(wait_for_input=Choice)\n"
-    "result = [choice.name, [choice.factor * value for value in base]]\n",
+    """from pydantic import Field
+from penstock.input import RunInput
+
+class Choice(RunInput):
+    factor: int = Field(ge=1, le=10)
+    name: str
+""",
+    """%%flow scaled
+from penstock import pause_flow_run
+base = numbers.submit().result()
+choice = pause_flow_run(wait_for_input=Choice)
+result = [choice.name, [choice.factor * value for value in base]]
+""",
     "print(result)",
 ]
 GOOD = {"factor": 5, "name": "five"}
