@@ -161,7 +161,8 @@ def _stopped(run: FlowExecution, error: BaseException) -> State:
         return run.state
     if run.token.reason == "cancelled":
         state = State(StateType.CANCELLED, message="The run was cancelled.", data=error)
-        run.propose(State(StateType.CANCELLING))
+        if run.state.type is not StateType.CANCELLING:
+            run.propose(State(StateType.CANCELLING))
     else:
         state = outcomes.from_interruption(error, "Flow run")
     run.propose(state, force=run.state.is_paused())
