@@ -62,6 +62,8 @@ def execute_notebook(
         kernel_name="python3",
         resources={"metadata": {"path": str(notebook.parent.absolute())}},
         store_widget_state=True,
+        # ipykernel warns of unencrypted loopback ports at every start; here nobody could do anything about it.
+        extra_arguments=["--IPKernelApp.log_level=40"],
     )
     with _environment(answers, notebook):
         try:

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import display
 
-from penstock.exceptions import ConfigurationError
+from penstock.exceptions import ConfigurationError, StoreRefused
 from penstock.query import query
 from penstock_kernel._cells import TaskLine, TaskLineError, compile_cell, parse_task_line, usage
 from penstock_kernel.cell_tasks import (
@@ -23,6 +23,7 @@ from penstock_kernel.cell_tasks import (
 from penstock_kernel.last_run import LastRun
 from penstock_kernel.notices import info, task_notice
 from penstock_kernel.session import NotebookSession
+from penstock_kernel.tracebacks import UserFramesOnly
 
 _RUNS = """
 select flow_name, name, state_name as state, start_time, round(duration, 2) as seconds, runner, id
@@ -80,11 +81,12 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if options.define:
             display(info(name, f"is a task of {', '.join(compiled.function.inputs) or 'no inputs'}"))
             return
-        with LastRun() as last:
+        with LastRun() as last, UserFramesOnly():
             state = run_task(task, compiled.bound.values, self._session, options.runner)
         if not state.is_completed():
             display(task_notice(name, state, last.task_run, ()))
-            state.result()
+            with UserFramesOnly():
+                state.result()
             return
         value = state.result()
         bound = publish(compiled.function, value, namespace)
@@ -115,7 +117,8 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
             namespace[options.name] = flow
         if options.define:
             return None
-        value = flow(**body.values)
+        with UserFramesOnly():
+            value = flow(**body.values)
         bound = publish(body.function, value, namespace)
         return None if bound else value
 
@@ -125,7 +128,10 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
 
         Views: `runs`, `task_runs`, `states`, `logs`, `artifacts`, `edges`, `events`.
         """
-        frame = query(cell)
+        try:
+            frame = query(cell)
+        except StoreRefused as error:
+            raise UsageError(f"%%penstock_sql: {error.reason}") from error
         name = line.strip()
         if name:
             if not name.isidentifier():

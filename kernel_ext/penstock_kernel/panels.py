@@ -9,7 +9,7 @@ from uuid import UUID
 from penstock._engine.cancellation import current_token
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.observers import Observer
-from penstock._engine.pauses import OpenPause
+from penstock._engine.open_pause import OpenPause
 from penstock._values.runs import FlowRun, TaskRun
 from penstock._values.states import State, StateType
 from penstock_kernel.session import NotebookSession

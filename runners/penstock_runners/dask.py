@@ -153,6 +153,7 @@ class DaskTaskRunner(TaskRunner):
                 self._client._run,
                 interrupt_runs,
                 [item.run_id for item in items],
+                on_error="ignore",
                 callback_timeout=_INTERRUPT_SECONDS,
             )
             begun = {run_id for part in found.values() for run_id in part}

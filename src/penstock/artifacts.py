@@ -14,8 +14,11 @@ from uuid import UUID
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.observers import tell
 from penstock._ids import new_id
+from penstock._journal.line import printable
 from penstock._link.session import current_session
 
+#: What pandas writes for a missing value beside NaN.
+_MISSING = ("NaTType", "NAType")
 _KEY = re.compile(r"[a-z0-9-]+\Z")
 #: What was made here, by id, so that a progress artifact can be changed in place.
 _made: dict[UUID, dict[str, Any]] = {}
@@ -68,9 +71,12 @@ def create_table_artifact(
     rows: Any = table
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
         rows = rows.to_dict(orient="records")
-    data = orjson.dumps(
-        _without_nan(rows), default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    )
+    option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    shown = _without_nan(rows)
+    try:
+        data = orjson.dumps(shown, default=str, option=option)
+    except TypeError:
+        data = orjson.dumps(printable(shown), default=str, option=option)
     return _create("table", data.decode(), key, description)
 
 
@@ -204,7 +210,8 @@ def _without_nan(value: Any) -> Any:
         return {name: _without_nan(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    missing = isinstance(value, float) and math.isnan(value)
+    return None if missing or type(value).__name__ in _MISSING else value
 
 
 __all__ = [

@@ -68,7 +68,7 @@ def Running(cls: type[State] = State, **kwargs: Any) -> State:  # noqa: N802
 
 def Retrying(cls: type[State] = State, **kwargs: Any) -> State:  # noqa: N802
     """Return a Running state named Retrying."""
-    return _make(cls, StateType.RUNNING, name="Retrying", **kwargs)
+    return _make(cls, StateType.RUNNING, **{"name": "Retrying", **kwargs})
 
 
 def Completed(cls: type[State] = State, **kwargs: Any) -> State:  # noqa: N802
@@ -138,12 +138,11 @@ def Suspended(  # noqa: N802
     """Return a Paused state named Suspended: the run's process ends and is started again to go on."""
     return Paused(
         cls=cls,
-        name="Suspended",
         reschedule=True,
         timeout_seconds=timeout_seconds,
         pause_expiration_time=pause_expiration_time,
         pause_key=pause_key,
-        **kwargs,
+        **{"name": "Suspended", **kwargs},
     )
 
 

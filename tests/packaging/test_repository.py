@@ -122,16 +122,19 @@ def test_no_source_file_is_longer_than_450_lines() -> None:
 
 
 def test_every_public_module_lists_what_it_offers() -> None:
-    """`__all__` exists, is sorted, and every name in it can be had."""
+    """`__all__` exists and every name in it can be had; that it is sorted is ruff's rule RUF022.
+
+    Public are the modules users import; commands, magics and widgets are reached in other ways.
+    """
     wrong = []
     for name in modules(public=True):
+        if not name.startswith(("penstock.", "penstock_runners")) or name.startswith("penstock.cli"):
+            continue
         module = importlib.import_module(name)
         offered = getattr(module, "__all__", None)
         if offered is None:
             wrong.append(f"{name}: no __all__")
             continue
-        if list(offered) != sorted(offered):
-            wrong.append(f"{name}: __all__ is not sorted")
         wrong += [f"{name}: {entry} is missing" for entry in offered if not hasattr(module, entry)]
     assert wrong == []
 

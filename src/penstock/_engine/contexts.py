@@ -17,7 +17,7 @@ from penstock.exceptions import MissingContextError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from penstock._engine.runner_port import TaskRunner
+    from penstock._link.session import Session
     from penstock._results.store import ResultStore
 
 C = TypeVar("C", bound="_Context")
@@ -52,8 +52,10 @@ class FlowRunContext(_Context):
     flow: Any
     flow_run: FlowRun
     parameters: dict[str, Any]
-    task_runner: TaskRunner
+    #: A `penstock.task_runners.TaskRunner`.
+    task_runner: Any
     cancellation: CancelToken
+    session: Session
     result_store: ResultStore | None = None
     persist_result: bool = False
     log_prints: bool = False
@@ -63,6 +65,8 @@ class FlowRunContext(_Context):
     #: How many pauses this run has come to; the Nth pause has key N.
     observed_flow_pauses: int = 0
     task_counter: Iterator[int] = field(default_factory=itertools.count)
+    #: The context of the flow run this one was called in.
+    parent: FlowRunContext | None = None
     #: What the options of a task came to in this run.
     task_options: dict[Any, Any] = field(default_factory=dict)
 

@@ -14,16 +14,14 @@ from penstock._engine import outcomes
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Call, Effect, Hook, Sleep
 from penstock._engine.flow_run import FlowExecution
-from penstock._engine.inputs import check_wait_for, link_result
+from penstock._engine.inputs import link_result
 from penstock._engine.parameters import unbind
 from penstock._engine.timeouts import RunTimeout
 from penstock._values.states import State, StateType
 from penstock.exceptions import (
     Abort,
-    ExternalSignal,
     FlowRunTimeoutError,
     Pause,
-    RunCancelled,
     UnansweredPause,
     UpstreamTaskError,
 )
@@ -38,7 +36,9 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
         yield Ask(run.create)
         try:
             final = yield from _until_final(run)
-        except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit) as error:
+        except (Exception, Abort, Pause):
+            raise
+        except BaseException as error:
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
@@ -49,7 +49,7 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
 
 def _until_final(run: FlowExecution) -> Steps:
     try:
-        yield Ask(check_wait_for, (run.wait_for,))
+        yield Ask(run.check_upstream)
     except UpstreamTaskError as error:
         return (
             yield from _finish(run, State(StateType.FAILED, name="NotReady", message=str(error), data=error))
@@ -99,10 +99,12 @@ def _attempt(run: FlowExecution) -> Steps:
             try:
                 value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
                 state: State = yield Ask(outcomes.from_return_value, (value,))
-            finally:
-                # A runner is left before the run ends: what was submitted is waited for, whatever happened.
-                if not run.token.is_set():
-                    yield Ask(run.runner.finish)
+            except (Exception, RunTimeout, Abort, Pause):
+                yield Ask(run.runner.finish)
+                raise
+            # A runner is left before the run ends: what was submitted is waited for, whatever happened, except
+            # when somebody presses Stop; then `_stopped` ends the tasks.
+            yield Ask(run.runner.finish)
     except RunTimeout:
         seconds = flow.timeout_seconds
         return outcomes.from_timeout(
@@ -113,13 +115,9 @@ def _attempt(run: FlowExecution) -> Steps:
         paused = run.state
         paused.data = error
         return paused
-    except (KeyboardInterrupt, RunCancelled, ExternalSignal, SystemExit, GeneratorExit, Pause, Abort):
-        raise
     except Exception as error:
         run.logger.error("Encountered an exception during execution: %r", error, exc_info=error)
         return outcomes.from_exception(error, "Flow run")
-    except BaseException as error:
-        return outcomes.from_interruption(error, "Flow run")
     return state
 
 

@@ -12,7 +12,7 @@ from penstock._engine import parameters as params
 from penstock._engine.authority import Authority, StoreAuthority, Verdict, authority_for_new_run
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
-from penstock._engine.inputs import resolve
+from penstock._engine.inputs import check_wait_for, resolve
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.run_logging import RunLogAdapter, flow_run_logger
@@ -24,7 +24,7 @@ from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateType, utc_now
-from penstock.exceptions import Abort, ObjectNotFound, StoreRefused
+from penstock.exceptions import Abort, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
 from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
@@ -49,6 +49,8 @@ class FlowExecution:
     attempt: int = 0
     retries: int = 0
     retry_delay: float = 0.0
+    #: Why the run may not start, when an argument came from a run that did not complete.
+    blocked: UpstreamTaskError | None = None
 
     @classmethod
     def prepare(
@@ -81,13 +83,17 @@ class FlowExecution:
         self.runner = self.flow.task_runner.duplicate()
         if self._adopt():
             return
-        self.parameters = resolve(self.parameters)
+        try:
+            self.parameters = resolve(self.parameters)
+        except UpstreamTaskError as error:
+            self.blocked = error
+        name = None if self.blocked else self._name()
         if self.parent is not None:
             self.marker = make_run(_Marker(self.flow), self.given, self.wait_for, runner=None)
         state = State(StateType.PENDING)
         run = FlowRun(
             id=new_id(),
-            name=self._name() or generate_slug(),
+            name=name or generate_slug(),
             tags=sorted(TagsContext.tags()),
             state=state,
             flow_id=new_id(),
@@ -151,6 +157,16 @@ class FlowExecution:
         tell("flow_run_state", self.flow_run, self.state)
         return True
 
+    def check_upstream(self) -> None:
+        """Wait for everything this run depends on.
+
+        Raises:
+            UpstreamTaskError: some of it did not complete.
+        """
+        if self.blocked is not None:
+            raise self.blocked
+        check_wait_for(self.wait_for)
+
     def validate(self) -> None:
         """Coerce the parameters to their annotations, unless the flow asked not to."""
         if self.flow.should_validate_parameters:
@@ -181,9 +197,11 @@ class FlowExecution:
             parameters=self.parameters,
             task_runner=self.runner,
             cancellation=self.token,
+            session=current_session(),
             result_store=store,
             persist_result=persist,
             log_prints=log_prints,
+            parent=parent,
         )
         return self.context
 
@@ -231,7 +249,11 @@ class FlowExecution:
         store = self.context.result_store
         if state.is_completed() and self.context.persist_result and store is not None:
             key = str(self.flow_run.id)
-            store.write(state.data, key)
+            try:
+                store.write(state.data, key)
+            except (SerializationError, OSError) as error:
+                self.logger.error("The result is not stored: %s", error)
+                return state
             state.state_details.cache_key = key
             if not flow.cache_result_in_memory:
                 state.data = store.stored(key)
@@ -243,7 +265,8 @@ class FlowExecution:
         return state
 
     def _name(self) -> str | None:
-        return render(self.flow.flow_run_name, self.parameters, what=f"flow {self.flow.name!r}")
+        parameters = params.with_owner(self.flow.fn, self.parameters)
+        return render(self.flow.flow_run_name, parameters, what=f"flow {self.flow.name!r}")
 
 
 class _Marker:

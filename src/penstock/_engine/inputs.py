@@ -121,10 +121,14 @@ def _runs_in(value: Any, context: FlowRunContext | None) -> list[dict[str, str]]
                 note(known[1])
         return obj
 
-    if produced and (known := produced.get(id(value))) is not None:
-        note(known[1])
-    else:
-        visit(value, leaf)
+    def container(obj: Any) -> bool:
+        """Whether to look inside; what a run produced leads to that run, not to its parts."""
+        known = produced.get(id(obj))
+        if known is not None:
+            note(known[1])
+        return known is None
+
+    visit(value, leaf, inside=container if produced else None)
     return [{"input_type": kind, "id": run} for run, kind in ids.items()]
 
 

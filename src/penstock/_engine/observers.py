@@ -13,7 +13,7 @@ from penstock._values.runs import FlowRun, TaskRun
 from penstock._values.states import State
 
 if TYPE_CHECKING:
-    from penstock._engine.pauses import OpenPause
+    from penstock._engine.open_pause import OpenPause
 
 
 class Observer:

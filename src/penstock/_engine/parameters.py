@@ -91,6 +91,14 @@ def unbind(fn: Callable[..., Any], parameters: Mapping[str, Any]) -> tuple[tuple
     return tuple(args), kwargs
 
 
+def with_owner(fn: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the instance (or class) a method is bound to as the first of them."""
+    function = getattr(fn, "__func__", None)
+    if function is None or not function.__code__.co_argcount:
+        return parameters
+    return {function.__code__.co_varnames[0]: fn.__self__, **parameters}  # type: ignore[attr-defined]
+
+
 @lru_cache(maxsize=512)
 def _hints(fn: Callable[..., Any]) -> dict[str, Any]:
     inner = getattr(fn, "__func__", fn)

@@ -7,7 +7,6 @@ declared answer, the end of its time, or the cancellation of the run.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -21,11 +20,11 @@ from penstock._engine.answers import declared_answer
 from penstock._engine.cancellation import token
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.observers import tell
-from penstock._engine.run_input import Question, field_errors, keyset_from_base_key, question_of
+from penstock._engine.open_pause import OpenPause
+from penstock._engine.run_input import field_errors, keyset_from_base_key, question_of
 from penstock._engine.run_logging import flow_run_logger
 from penstock._link.client import StoreClient, path_of
 from penstock._link.session import current_session
-from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateDetails, StateType, utc_now
 from penstock.exceptions import (
     Abort,
@@ -51,41 +50,6 @@ def set_answerable(probe: Callable[[], bool] | None) -> None:
     """Let `probe` say whether somebody could answer; None for the default, "yes"."""
     global can_be_answered
     can_be_answered = probe or _always
-
-
-class OpenPause:
-    """A pause that waits for its answer. Forms show it and call `answer`."""
-
-    def __init__(self, flow_run: FlowRun, key: str, question: Question | None) -> None:
-        self.flow_run = flow_run
-        self.key = key
-        self.question = question
-        #: What was wrong with the last answer, by field path; the empty path is the whole.
-        self.errors: dict[str, str] = {}
-        #: The answer the store accepted, and who gave it.
-        self.values: dict[str, Any] | None = None
-        self.answered_via: str | None = None
-        self._arrivals: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-
-    @property
-    def id(self) -> str:
-        """Identity of the pause."""
-        return f"{self.flow_run.id}/{self.key}"
-
-    def answer(self, values: dict[str, Any], via: str = "form") -> None:
-        """Hand in an answer, from any thread, without waiting; errors come back in `errors`."""
-        self._arrivals.put((via, values))
-
-    def changed(self, state: State) -> None:
-        """Say that the run has entered another state."""
-        self._arrivals.put(("state", state))
-
-    def next(self, timeout: float) -> tuple[str, Any] | None:
-        """Return what arrived, None when nothing did in `timeout` seconds."""
-        try:
-            return self._arrivals.get(timeout=timeout)
-        except queue.Empty:
-            return None
 
 
 def pause(wait_for_input: Any, timeout: float | None, key: str | None) -> Any:
@@ -131,9 +95,10 @@ class _Gate:
         paused = self._context.flow_run.state
         assert paused is not None
         watcher = _Watcher(self._store, self._run_id, paused, self._pause)
-        watcher.start()
         tell("pause_opened", self._pause)
         try:
+            self._try_declared()
+            watcher.start()
             state = self._wait()
         finally:
             watcher.stop()
@@ -172,7 +137,6 @@ class _Gate:
 
     def _wait(self) -> State:
         """Return the state the run is in when the pause is over."""
-        self._try_declared()
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             token().check()

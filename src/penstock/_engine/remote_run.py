@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,11 +25,11 @@ from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import now_us
 from penstock._link import session as sessions
-from penstock._link.workspace import Workspace
 from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
 from penstock._values.states import Resolvable, State
+from penstock._workspace import Workspace
 from penstock.exceptions import StoreUnavailable
 from penstock.settings import temporary_settings
 
@@ -39,6 +40,8 @@ _PLAIN = (str, int, float, bool, bytes, type(None))
 
 #: Tokens of the runs this process works on for others, so that they can be interrupted from outside.
 _active: dict[str, Token] = {}
+#: The newest runs this process was told to stop: those that have not begun must not begin.
+_stopped: deque[str] = deque(maxlen=10_000)
 _recipes: dict[bytes, Recipe] = {}
 _lock = threading.Lock()
 
@@ -64,6 +67,8 @@ def run_remote(payload: bytes, *filled: Any) -> Outcome:
     )
     run_id = str(execution.task_run.id)
     _active[run_id] = token
+    if run_id in _stopped:
+        token.set("interrupted")
     try:
         with _at_home(recipe), _watching(recipe, run_id) as seen:
             state = execute_guarded(execution)
@@ -73,7 +78,8 @@ def run_remote(payload: bytes, *filled: Any) -> Outcome:
 
 
 def interrupt_runs(ids: list[str]) -> list[str]:
-    """Interrupt runs this worker process is working on; return which of them it had."""
+    """Interrupt runs this worker process is working on, keep the others from beginning; return those it had."""
+    _stopped.extend(ids)
     found = [(run, token) for run, token in list(_active.items()) if run in ids]
     for _, token in found:
         token.set("interrupted")

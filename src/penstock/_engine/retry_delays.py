@@ -42,9 +42,20 @@ def delay_before(retry: int, delays: Delays, jitter: float | None, rng: random.R
 
 
 def clamped_poisson(average: float, clamp: float, rng: random.Random) -> float:
-    """Draw from an exponential distribution cut at ``average * (1 + clamp)`` with the mean kept near `average`."""
-    upper = average * (1 + clamp)
-    lower = max(0.0, average * (1 - clamp))
-    # Inverse transform sampling between the two bounds.
-    low, high = 1 - math.exp(-lower / average), 1 - math.exp(-upper / average)
+    """Draw from an exponential distribution of mean `average`, cut at ``average * (1 + clamp)``, mean kept.
+
+    The lower cut is where ``x * exp(-x)`` is what it is at the upper one: between two such cuts the mean stays.
+    """
+    upper = 1 + clamp
+    low, high = 1 - math.exp(-_lower_cut(upper)), 1 - math.exp(-upper)
+    # Inverse transform sampling between the two cuts.
     return -average * math.log(1 - (low + rng.random() * (high - low)))
+
+
+def _lower_cut(upper: float) -> float:
+    wanted = upper * math.exp(-upper)
+    below, above = 0.0, 1.0
+    for _ in range(50):
+        middle = (below + above) / 2
+        below, above = (middle, above) if middle * math.exp(-middle) < wanted else (below, middle)
+    return below

@@ -23,7 +23,15 @@ _TASK = "penstock.task_runs"
 
 
 class StoreHandler(logging.Handler):
-    """Journals records that belong to a run."""
+    """Journals records that belong to a run.
+
+    Args:
+        max_size: longer messages are cut to so many characters.
+    """
+
+    def __init__(self, max_size: int) -> None:
+        super().__init__()
+        self._max_size = max_size
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one `log` line; a message that is too long is cut."""
@@ -31,15 +39,12 @@ class StoreHandler(logging.Handler):
         task_run_id = getattr(record, "task_run_id", None)
         if flow_run_id is None and task_run_id is None:
             return
-        if not get_current_settings().logging_to_api_enabled:
-            return
         try:
             message = record.getMessage()
             if record.exc_info:
                 message += "\n" + logging.Formatter().formatException(record.exc_info)
-            limit = get_current_settings().logging_to_api_max_log_size
-            if len(message) > limit:
-                message = message[:limit] + "... [truncated]"
+            if len(message) > self._max_size:
+                message = message[: self._max_size] + "... [truncated]"
             body = {
                 "flow_run_id": flow_run_id,
                 "task_run_id": task_run_id,
@@ -104,13 +109,15 @@ def setup_logging(*, console: bool = True) -> None:
         if _ready:
             return
         root = logging.getLogger("penstock")
-        root.addHandler(StoreHandler())
+        settings = get_current_settings()
+        if settings.logging_to_api_enabled:
+            root.addHandler(StoreHandler(settings.logging_to_api_max_log_size))
         if console:
             handler = ConsoleHandler()
             handler.setFormatter(ConsoleFormatter())
             root.addHandler(handler)
         if root.level == logging.NOTSET:
-            root.setLevel(get_current_settings().logging_level.upper())
+            root.setLevel(settings.logging_level.upper())
         root.propagate = False
         _ready = True
 
@@ -215,7 +222,8 @@ def print_as_log(*args: Any, **kwargs: Any) -> None:
         _real_print(*args, **kwargs)
         return
     separator = " " if kwargs.get("sep") is None else str(kwargs["sep"])
-    get_run_logger().info("%s", separator.join(str(arg) for arg in args).rstrip("\n"))
+    end = "\n" if kwargs.get("end") is None else str(kwargs["end"])
+    get_run_logger().info("%s", (separator.join(str(arg) for arg in args) + end).removesuffix("\n"))
 
 
 def patch_print() -> None:

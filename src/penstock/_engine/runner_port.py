@@ -38,6 +38,8 @@ class TaskRunner:
 
     def __init__(self) -> None:
         self._started = False
+        #: Code may still be running that was given up: do not wait for it.
+        self._given_up = False
         self._open: set[PenstockFuture[Any]] = set()
         self._executions: dict[PenstockFuture[Any], TaskExecution] = {}
         self._lock = threading.Lock()
@@ -74,7 +76,11 @@ class TaskRunner:
         raise NotImplementedError
 
     def interrupt(self) -> None:
-        """Stop what is running elsewhere; threads of this process have been told already."""
+        """Stop what is running elsewhere; threads of this process have been told already.
+
+        A runner whose runs begin elsewhere sets the `run_count` of those it finds begun, so that `cancel_all`
+        tells them from those that never ran.
+        """
 
     def __enter__(self) -> Self:
         self._start_once()
@@ -140,28 +146,25 @@ class TaskRunner:
         if not self._started:
             return
         self.interrupt()
-        deadline = time.monotonic() + STOP_GRACE
-        for future in list(self._open):
-            left = deadline - time.monotonic()
-            if left > 0:
-                future._done.wait(left)
         with self._lock:
-            leftover = [(f, self._executions[f]) for f in self._open if f in self._executions]
-        for future, execution in leftover:
-            begun = future.task_run.run_count > 0
-            state = (
-                State(StateType.CRASHED, message="Stopped while running; its code may not have noticed yet.")
-                if begun
-                else State(
-                    StateType.CANCELLED, message="The flow run was stopped before this task run began."
-                )
-            )
-            future.set_state(execution.abandon(state))
+            left = dict(self._executions)
+        running = [future for future in left if future.task_run.run_count > 0]
+        for future in left.keys() - running:
+            message = "The flow run was stopped before this task run began."
+            future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+        deadline = time.monotonic() + STOP_GRACE
+        for future in running:
+            if future._done.wait(max(0.0, deadline - time.monotonic())):
+                continue
+            self._given_up = True
+            message = "Stopped while running; its code may not have noticed yet."
+            future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
 
     def _start_once(self) -> None:
         if not self._started:
             with self._lock:
                 if not self._started:
+                    self._given_up = False
                     self.start()
                     self._started = True
 
@@ -215,7 +218,8 @@ def make_run(
         created=state.timestamp,
         expected_start_time=state.timestamp,
     )
-    current_session().emit(
+    session = context.session if context is not None else current_session()
+    session.emit(
         "task_run",
         {
             "id": run.id,
@@ -241,6 +245,7 @@ def make_run(
         options=options,
         wait_for=waits,
         token=context.cancellation if context is not None else (current_token.get() or Token()),
+        session=session,
         flow_context=context,
         linked=linked,
     )

@@ -40,6 +40,7 @@ def _until_final(run: TaskExecution) -> Steps:
         if run.linked:
             yield Ask(run.resolve_inputs)
     except UpstreamTaskError as error:
+        run.token.check()  # an upstream that was stopped with the run is no failure of ours
         return run.enter(State(StateType.PENDING, name="NotReady", message=str(error), data=error))
     run.token.check()
     try:

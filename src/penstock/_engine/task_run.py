@@ -13,11 +13,11 @@ from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
-from penstock._engine.parameters import unbind
+from penstock._engine.parameters import unbind, with_owner
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.task_options import TaskOptions
-from penstock._link.session import current_session
+from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check
 from penstock._values.outcome import Absent
@@ -38,6 +38,8 @@ class TaskExecution:
     options: TaskOptions
     wait_for: tuple[Any, ...] = ()
     token: Token = field(default_factory=Token)
+    #: Where this run's events are journalled.
+    session: Session = field(default_factory=current_session)
     flow_context: FlowRunContext | None = None
     #: True when parameters or wait_for hold futures or states, so that there is something to resolve.
     linked: bool = True
@@ -59,17 +61,19 @@ class TaskExecution:
             context.flow if context else None,
         )
 
-    def enter(self, state: State) -> State:
-        """Make `state` the run's state: check it, journal it, tell who watches.
+    def enter(self, state: State, *, last: bool = False) -> State:
+        """Make `state` the run's state: check it, journal it, tell who watches; return the state it is in now.
 
-        After the run was given up (`abandon`) nothing changes any more.
+        After the run was given up (`abandon`, `last`) nothing changes any more; a run that has ended cannot be
+        given up.
         """
         run = self.task_run
         with self._lock:
-            if self.closed:
+            if self.closed or (last and run.state is not None and run.state.is_final()):
                 return run.state or state
             check(run.name, run.state, state)
             _apply(run, state)
+            self.closed = last
         details = state.state_details
         details.task_run_id = run.id
         details.flow_run_id = run.flow_run_id
@@ -88,17 +92,16 @@ class TaskExecution:
             extra.pop("task_run_id", None)
             extra.pop("flow_run_id", None)
             body["details"] = extra
-        current_session().emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
+        self.session.emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
         tell("task_run_state", run, state)
         return state
 
     def abandon(self, state: State) -> State:
         """Give the run up while its code may still be running: later states of it count for nothing."""
-        self.enter(state)
-        with self._lock:
-            self.closed = True
-        current_session().emit("fence", {"task_run_id": self.task_run.id})
-        return state
+        entered = self.enter(state, last=True)
+        if entered is state:
+            self.session.emit("fence", {"task_run_id": self.task_run.id})
+        return entered
 
     def resolve_inputs(self) -> None:
         """Wait for upstream runs and put their values in place of futures."""
@@ -112,10 +115,11 @@ class TaskExecution:
 
     def rename(self) -> None:
         """Give the run the name its template makes of the resolved parameters."""
-        name = render(self.task.task_run_name, self.parameters, what=f"task {self.task.name!r}")
+        parameters = with_owner(self.task.fn, self.parameters)
+        name = render(self.task.task_run_name, parameters, what=f"task {self.task.name!r}")
         if name is not None and name != self.task_run.name:
             self.task_run.name = name
-            current_session().emit(
+            self.session.emit(
                 "renamed",
                 {
                     "run": "task",
@@ -144,18 +148,18 @@ class TaskExecution:
 
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
-        options = self.options
+        store = self.options.store
+        found = None
         try:
             self.cache_key = self._key()
+            if self.cache_key is not None and not self.options.refresh:
+                found = store.look(self.cache_key)
         except HashError as error:
             self.logger.warning("Not cached: %s", error)
         except Exception as error:
+            self.cache_key = None
             self.logger.warning("Not cached: computing the cache key failed: %r", error)
-        if self.cache_key is None or options.refresh:
-            return None
-        store = options.store
-        found = store.look(self.cache_key)
-        if found is None:
+        if found is None or self.cache_key is None:
             return None
         state = State(StateType.COMPLETED, name="Cached", data=store.stored(self.cache_key))
         state.digest = found.digest
@@ -176,7 +180,7 @@ class TaskExecution:
             )
         if options.policy is None:
             return None
-        known: dict[str, Any] = {**self.parameters, **self.fingerprints}
+        known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
         return options.policy.compute_key(self.context(), known, options.flow_parameters)
 
     def keep(self, state: State) -> State:
@@ -195,7 +199,7 @@ class TaskExecution:
             state.digest = _digest(state.data)
         try:
             options.store.write(state.data, key, expiration, digest=state.digest)
-        except SerializationError as error:
+        except (SerializationError, OSError, ValueError) as error:
             self.logger.error("The result is not stored: %s", error)
             return state
         state.state_details.cache_key = key

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Self
 
+from penstock._engine.elastic_pool import ElasticPool
 from penstock._engine.execute import execute_guarded
 from penstock._engine.futures import PenstockFuture, futures_in
 from penstock._engine.runner_port import TaskRunner
@@ -37,7 +37,7 @@ class ThreadPoolTaskRunner(TaskRunner):
         super().__init__()
         limit = max_workers or get_current_settings().tasks_runner_thread_pool_max_workers
         self._max_workers: int = limit or sys.maxsize
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: ElasticPool | None = None
 
     @classmethod
     def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
@@ -50,7 +50,7 @@ class ThreadPoolTaskRunner(TaskRunner):
 
     def start(self) -> None:
         """Open the pool; its threads start with the tasks."""
-        self._pool = ThreadPoolExecutor(self._max_workers, thread_name_prefix="penstock-task")
+        self._pool = ElasticPool(self._max_workers, "penstock-task")
 
     def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
         """Queue the run, or wait for its upstream runs first without holding a thread."""
@@ -58,12 +58,8 @@ class ThreadPoolTaskRunner(TaskRunner):
 
         def enqueue() -> None:
             pool = self._pool
-            if pool is None:
-                return
-            try:
+            if pool is not None:  # else it closed meanwhile: the run was given up
                 pool.submit(context.run, _work, execution, future)
-            except RuntimeError:  # the pool closed meanwhile: the run was given up
-                return
 
         upstream = (
             [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
@@ -81,7 +77,7 @@ class ThreadPoolTaskRunner(TaskRunner):
         """Close the pool; threads that were given up end by themselves."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=not self._open, cancel_futures=True)
+            pool.close(wait=not (self._open or self._given_up))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_pool": None}

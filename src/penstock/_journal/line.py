@@ -7,8 +7,9 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
 
     hello          pid start host role parent version          role is "driver" or "worker"
     bye            (none)                                      the process ended in good order
+    flow           id name tags                                a flow made by itself, over REST
     flow_run       id flow_id flow_name name parameters tags flow_version parent_task_run_id runner client
-                   deployment_id
+                   deployment_id; with adopted: true when a run changes its owner
     task_run       id flow_run_id task_key task_name name dynamic_key tags runner inputs
                    state_id state_type state_name              created together with its first state
     state          run ("flow" | "task") id flow_run_id state_id type name message details run_count
@@ -43,9 +44,34 @@ class TornLine(ValueError):
 
 
 def encode(seq: int, kind: str, at: int, body: dict[str, Any]) -> bytes:
-    """Return one line, newline included. UUIDs and datetimes in `body` are written as text."""
-    payload = orjson.dumps((seq, kind, at, body), default=str)
+    """Return one line, newline included. What JSON has no form for is written as text."""
+    payload = to_json((seq, kind, at, body))
     return b"%08x %b\n" % (crc32(payload), payload)
+
+
+def to_json(value: Any) -> bytes:
+    """Return `value` as JSON, whatever users put into messages and names.
+
+    UUIDs and datetimes become text; so do lone surrogates (file names with undecodable bytes), integers over 64
+    bits and keys that are not text, which would otherwise be refused.
+    """
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:
+        return orjson.dumps(printable(value), default=str)
+
+
+def printable(value: Any) -> Any:
+    """Return nested data with what JSON refuses written as text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {str(printable(key)): printable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    return value
 
 
 def decode(raw: bytes) -> Line:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,21 +54,5 @@ def read_all(path: Path) -> Iterator[Line]:
                 yield from parse(chunk.data)
             except TornLine:
                 return
-    finally:
-        os.close(fd)
-
-
-def owner_is_alive(path: Path) -> bool:
-    """True while the process that writes this journal holds its lock."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    else:
-        return False
     finally:
         os.close(fd)

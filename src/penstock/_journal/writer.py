@@ -45,19 +45,23 @@ class Journal:
         self.path = folder / f"{self.client}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self.path, flags, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Waits for the moment in which somebody may just be asking whether the owner lives.
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._lock = threading.Lock()
         self._seq = 0
         self._size = 0
-        #: Lines that could not be written because the disk is full; tried again with the next event.
-        self._unwritten: deque[bytes] = deque()
+        #: Lines on their way into the file: sequence number, where in the file they begin, the bytes. More than
+        #: one when the disk is full; they are tried again with the next event.
+        self._queue: deque[tuple[int, int, bytes]] = deque()
+        #: True while `_size` may be behind the file. It stays so when a signal interrupts a write.
+        self._unsure = False
         self._listeners: tuple[Callable[[], None], ...] = ()
         hello = {"pid": os.getpid(), "start": process_start(), "host": host, "role": role, "parent": parent}
         self.emit("hello", hello)
 
     @property
     def last_seq(self) -> int:
-        """Sequence number of the newest event."""
+        """Sequence number of the newest event that is in the file."""
         return self._seq - 1
 
     @property
@@ -75,14 +79,12 @@ class Journal:
         """
         when = now_us() if at is None else at
         with self._lock:
-            seq = self._seq
-            self._seq = seq + 1
-            line = encode(seq, kind, when, body)
-            if self._unwritten:
-                self._unwritten.append(line)
-                self._retry_unwritten()
-            else:
-                self._append(line)
+            seq, start = self._seq, self._size
+            if self._queue:
+                last, begun, raw = self._queue[-1]
+                seq, start = last + 1, begun + len(raw)
+            self._queue.append((seq, start, encode(seq, kind, when, body)))
+            self._flush()
         for listener in self._listeners:
             listener()
         return seq
@@ -100,28 +102,38 @@ class Journal:
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the file without a goodbye (a forked child does this with its parent's journal)."""
-        with self._lock:
-            fd, self._fd = self._fd, -1
+        """Let go of the file without a goodbye (a forked child does this with its parent's journal).
+
+        Takes no lock: in a forked child another thread of the parent may have held it, for ever.
+        """
+        fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
-    def _append(self, line: bytes) -> None:
-        try:
-            written = os.write(self._fd, line)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            written = 0
-        self._size += written
-        if written < len(line):
-            self._unwritten.append(line[written:])
+    def _flush(self) -> None:
+        """Write what is queued, as far as there is room.
 
-    def _retry_unwritten(self) -> None:
-        waiting = list(self._unwritten)
-        self._unwritten.clear()
-        for number, line in enumerate(waiting):
-            self._append(line)
-            if self._unwritten:
-                self._unwritten.extend(waiting[number + 1 :])
+        A signal (Ctrl-C, a time limit) may raise between any two steps. Whatever was done by then, the next call
+        finds out from the file's size where to go on: no line is lost, doubled or left half.
+        """
+        while self._queue:
+            seq, start, line = self._queue[0]
+            if self._unsure:
+                self._size = os.fstat(self._fd).st_size
+            self._unsure = True
+            done = self._size - start
+            if done < len(line):
+                self._size += self._write(line[done:] if done else line)
+            self._unsure = False
+            if self._size < start + len(line):
                 return
+            self._seq = seq + 1
+            self._queue.popleft()
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return os.write(self._fd, data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            return 0

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import orjson
-
-from penstock._link.http import Transport
+from penstock._journal.line import to_json
 from penstock._link.spawn import Starter, read_endpoint
-from penstock._link.workspace import Workspace, current_workspace
-from penstock.exceptions import StoreUnavailable
+from penstock._workspace import Workspace, current_workspace
+from penstock.exceptions import StoreRefused, StoreUnavailable
 
-_BROKEN = (OSError, http.client.HTTPException)
+if TYPE_CHECKING:
+    from penstock._link.http import Transport
 
 
 class StoreClient:
@@ -68,7 +66,7 @@ class StoreClient:
         Raises:
             StoreUnavailable: nobody answers. ObjectNotFound, StoreRefused: it answered no.
         """
-        data = raw if raw is not None else (None if body is None else orjson.dumps(body, default=str))
+        data = raw if raw is not None else (None if body is None else to_json(body))
         target = path
         if query:
             target += "?" + urlencode({k: v for k, v in query.items() if v is not None})
@@ -83,7 +81,13 @@ class StoreClient:
                     f"The store process (pid {endpoint.pid if endpoint else '?'}) did not answer {method} {path} "
                     f"within {timeout:g} s. `penstock doctor` says whether it hangs."
                 ) from error
-            except _BROKEN as error:
+            except OSError as error:
+                last = error
+                self._forget(transport)
+            except StoreRefused as error:
+                if error.status != 401:
+                    raise
+                # Another store has taken the place of the one whose token this is.
                 last = error
                 self._forget(transport)
         raise StoreUnavailable(f"The store broke off three times at {method} {path}: {last!r}") from last
@@ -108,6 +112,9 @@ class StoreClient:
                     if found is None:
                         raise StoreUnavailable(f"No store process runs for {self.workspace.home}.")
                     endpoint = found
+                # Loaded here, while the store starts: HTTP, e-mail headers and TLS are a third of our import time.
+                from penstock._link.http import Transport
+
                 self._transport = Transport(endpoint.socket, endpoint.token)
             return self._transport
 
@@ -138,4 +145,10 @@ def path_of(*parts: object) -> str:
     return "/" + "/".join(quote(str(part), safe="") for part in parts)
 
 
-os.register_at_fork(after_in_child=_clients.clear)
+def _after_fork() -> None:
+    global _clients_lock
+    _clients_lock = threading.Lock()
+    _clients.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

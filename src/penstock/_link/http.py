@@ -51,7 +51,7 @@ class Transport:
         """Send one request and return the decoded answer.
 
         Raises:
-            OSError, http.client.HTTPException: the store could not be reached or broke off.
+            OSError: the store could not be reached or broke off.
             ObjectNotFound: 404. StoreRefused: any other status from 400 on.
         """
         connection = self._connection(timeout)
@@ -59,15 +59,21 @@ class Transport:
             connection.request(method, path, body=body, headers=self._headers)
             response = connection.getresponse()
             data = response.read()
+        except http.client.HTTPException as error:
+            self._drop(connection)
+            raise ConnectionResetError(f"the store broke off: {error!r}") from error
         except BaseException:
-            connection.close()
-            self._local.connection = None
+            self._drop(connection)
             raise
         kind = response.headers.get("content-type", "")
         decoded = orjson.loads(data) if data and "json" in kind else (data.decode() if data else None)
         if response.status >= 400:
             raise _refusal(response.status, decoded, f"{method} {path}")
         return decoded
+
+    def _drop(self, connection: UnixConnection) -> None:
+        connection.close()
+        self._local.connection = None
 
     def close(self) -> None:
         """Close the connections of all threads."""

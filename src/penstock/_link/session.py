@@ -14,7 +14,7 @@ from typing import Any
 from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient, store
 from penstock._link.sender import Sender
-from penstock._link.workspace import Workspace, current_workspace
+from penstock._workspace import Workspace, current_workspace
 
 #: How long an ending process waits for the store to take its last events; the rest is swept.
 _DRAIN_SECONDS = 2.0

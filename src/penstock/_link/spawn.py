@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock._link.workspace import Workspace
+from penstock._workspace import Workspace
 from penstock.exceptions import StoreUnavailable
 from penstock.settings import get_current_settings
 

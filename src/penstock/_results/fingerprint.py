@@ -87,10 +87,10 @@ def _feed_object(put: Callable[[bytes], None], value: Any, kind: type, depth: in
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         _feed(put, fields, depth + 1)
-    elif hasattr(value, "source_key"):
-        put(str(getattr(value, "source_key")).encode())
-    elif isinstance(value, FunctionType):
+    elif hasattr(value, "source_key") or isinstance(value, FunctionType):
         put(source_of(value).encode())
+    elif isinstance(value, type):
+        put(f"{value.__module__}.{value.__qualname__}".encode())
     elif isinstance(value, ModuleType):
         put(value.__name__.encode())
     else:

@@ -103,8 +103,9 @@ class ResultStore:
 
     def look(self, key: str) -> ResultRecordMetadata | None:
         """Return what is known of the record under `key`, None when there is none that may be used."""
+        path = self._path(key)
         try:
-            with self._path(key).open("rb") as file:
+            with path.open("rb") as file:
                 found = _metadata(file.readline())
         except (FileNotFoundError, ValueError, KeyError):
             return None

@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.home is not None:
         os.environ["PENSTOCK_HOME"] = str(options.home)
 
-    from penstock._link.workspace import current_workspace
+    from penstock._workspace import current_workspace
     from penstock.exceptions import ConfigurationError
 
     os.umask(0o077)

@@ -7,32 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-from penstock._link.workspace import Workspace
-from penstock._store.core import Core, Refused
-from penstock._store.database import Database
+from penstock._store.core import Refused
 from penstock._store.guard import App, Receive, Scope, Send, TooLarge, respond
-from penstock._store.sweeper import Sweeper
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """What the routes work with."""
-
-    workspace: Workspace
-    database: Database
-    core: Core
-    sweeper: Sweeper
-    stop: Callable[[], None]
-    stopping: Callable[[], bool]
-
-    @property
-    def journals(self) -> Path:
-        """Where the journals are."""
-        return self.workspace.journals
+from penstock._store.service import Store
 
 
 class Application:

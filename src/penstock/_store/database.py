@@ -57,7 +57,7 @@ class Database:
         """
         import duckdb
 
-        con = duckdb.connect(str(self.path), config=_CONFIG)
+        con = duckdb.connect(str(self.path), config=dict[str, Any](_CONFIG))
         try:
             _migrate(con)
             con.execute("SET enable_external_access = false")

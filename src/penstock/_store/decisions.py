@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from penstock._ids import generate_slug, new_id, now_us
+from penstock._journal.liveness import is_alive
 from penstock._rules.flow_policy import Decision, decide
 from penstock._store.core import Core, Refused
 from penstock._store.live import LiveRun, from_us
-from penstock._store.liveness import is_alive
 from penstock._store.rows import uuid_text
 from penstock._values.states import State, StateType
 

@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 
 from penstock._journal.writer import Journal, process_start
-from penstock._link.workspace import PROTOCOL, Workspace
 from penstock._store import durability
 from penstock._store.report import say
+from penstock._workspace import PROTOCOL, Workspace
 from penstock.settings import get_current_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -36,6 +36,8 @@ def serve(workspace: Workspace, lock: int, *, host: str, port: int, foreground: 
     life = _Life(workspace, foreground=foreground)
     try:
         opening = _Opening(workspace)
+        # A killed store leaves its endpoint behind; its token would be refused on our socket.
+        workspace.endpoint.unlink(missing_ok=True)
         sockets = [_unix_socket(workspace), _tcp_socket(host, port)]
         server = life.server(opening)
         address = sockets[1].getsockname()[:2]
@@ -114,8 +116,9 @@ class _Life:
         import uvicorn.server
         from uvicorn.config import Config
 
-        from penstock._store.app import Application, Store
+        from penstock._store.app import Application
         from penstock._store.guard import Guard
+        from penstock._store.service import Store
 
         self._parts = database, core, sweeper = opening.result()
         core.on_death = self._writer_died

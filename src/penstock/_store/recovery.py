@@ -8,11 +8,11 @@ from pathlib import Path
 from penstock._ids import now_us
 from penstock._journal.line import Line
 from penstock._journal.reader import read_all
-from penstock._link.workspace import Workspace
 from penstock._store import durability
 from penstock._store.database import Database, NewerSchema
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows
+from penstock._workspace import Workspace
 
 _SLICE = 20_000
 

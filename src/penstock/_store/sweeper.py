@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from penstock._journal.line import Line, TornLine, decode
+from penstock._journal.liveness import is_alive, is_dead
 from penstock._journal.reader import read_all
-from penstock._link.workspace import Workspace
 from penstock._store import decisions
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
-from penstock._store.liveness import is_alive, is_dead
 from penstock._store.report import say
+from penstock._workspace import Workspace
 
 _SLICE = 20_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock._values.states import Resolvable, State, StateType, is_state_iterable
+from penstock._values.state_types import TERMINAL, AnyState, Resolvable, StateType, is_state_iterable
 from penstock.exceptions import (
     CancelledRun,
     CrashedRun,
@@ -34,15 +34,16 @@ class Absent(Resolvable):
         raise MissingResult(self.why)
 
 
-def state_result(state: State, raise_on_failure: bool = True) -> Any:
+def state_result(state: AnyState, raise_on_failure: bool = True) -> Any:
     """Return the value of a completed state; raise or return the exception of another."""
-    if state.is_paused():
+    if state.type is StateType.PAUSED:
         if raise_on_failure:
             raise PausedRun("Run is paused, its result is not available.", state=state)
         return PausedRun("Run is paused, its result is not available.", state=state)
-    if not state.is_final():
-        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.")
-    if state.is_completed():
+    if state.type not in TERMINAL:
+        why = f" {state.message}" if state.message else ""
+        raise UnfinishedRun(f"Run is in {state.name} state, its results are not available.{why}")
+    if state.type is StateType.COMPLETED:
         if is_state_iterable(state.data):
             return state.data
         return state.data.get() if isinstance(state.data, Resolvable) else state.data
@@ -51,7 +52,7 @@ def state_result(state: State, raise_on_failure: bool = True) -> Any:
     return state_exception(state)
 
 
-def state_exception(state: State) -> BaseException:
+def state_exception(state: AnyState) -> BaseException:
     """Return the exception of an unsuccessful state.
 
     Raises:
@@ -65,7 +66,7 @@ def state_exception(state: State) -> BaseException:
         data = data.get()
     if isinstance(data, BaseException):
         return data
-    if isinstance(data, State):
+    if isinstance(data, AnyState):
         return state_exception(data)
     if is_state_iterable(data):
         for member in data:

@@ -7,48 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
-from enum import Enum
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from penstock._ids import new_id
-
-
-class StateType(str, Enum):
-    """The nine state types; the rules look at nothing else."""
-
-    SCHEDULED = "SCHEDULED"
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    CRASHED = "CRASHED"
-    PAUSED = "PAUSED"
-    CANCELLING = "CANCELLING"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-#: A run in one of these has ended.
-TERMINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
-
-
-def utc_now() -> datetime:
-    """Return the present moment, with the UTC time zone."""
-    return datetime.now(UTC)
-
-
-class Resolvable:
-    """Base of what stands in a state's data for a value that is not in memory and knows how to fetch itself."""
-
-    __slots__ = ()
-
-    def get(self) -> Any:
-        """Return the value, or raise `MissingResult`."""
-        raise NotImplementedError
+from penstock._values.outcome import state_result
+from penstock._values.state_types import TERMINAL as TERMINAL
+from penstock._values.state_types import AnyState
+from penstock._values.state_types import Resolvable as Resolvable
+from penstock._values.state_types import StateType as StateType
+from penstock._values.state_types import is_state_iterable as is_state_iterable
+from penstock._values.state_types import utc_now as utc_now
 
 
 @dataclass(slots=True, eq=True)
@@ -128,7 +98,7 @@ def _plain(value: Any) -> Any:
 _DEFAULT_NAMES = {kind: kind.value.title() for kind in StateType}
 
 
-class State:
+class State(AnyState):
     """One state of one run.
 
     Args:
@@ -240,8 +210,6 @@ class State:
             UnfinishedRun: the run has not ended. PausedRun: it is paused.
             MissingResult: it ended but its value is neither in memory nor in storage.
         """
-        from penstock._values.outcome import state_result
-
         return state_result(self, raise_on_failure)
 
     async def aresult(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> Any:
@@ -342,8 +310,3 @@ class StateGroup:
         """Return a summary such as ``total=3 'COMPLETED'=2 'FAILED'=1``."""
         counts = [f"{kind.value!r}={n}" for kind, n in self.type_counts.items() if n]
         return " ".join([f"total={self.total_count}", *counts])
-
-
-def is_state_iterable(obj: Any) -> bool:
-    """True for a non-empty set, list or tuple that holds nothing but states."""
-    return type(obj) in (set, list, tuple) and bool(obj) and all(isinstance(item, State) for item in obj)

@@ -34,14 +34,14 @@ def ls(
     rows = [
         (
             run["id"],
-            run["flow_name"],
-            run["name"],
             run["state_name"],
             moment(run["start_time"] or run["created"]),
+            run["flow_name"],
+            run["name"],
         )
         for run in runs
     ]
-    table(("ID", "Flow", "Name", "State", "When"), rows)
+    table(("ID", "State", "When", "Flow", "Name"), rows)
 
 
 def inspect(run_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:

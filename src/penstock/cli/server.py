@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from penstock._link.workspace import current_workspace
+from penstock._workspace import current_workspace
 from penstock.cli.ask import fail, request
 
 

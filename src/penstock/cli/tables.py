@@ -8,15 +8,24 @@ from typing import Any
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Print rows under headings; values are shown as they are, never read as markup."""
+    """Print rows under headings; values are shown as they are, never read as markup.
+
+    Ids are never cut, since people copy them. Away from a terminal nothing is cut at all.
+    """
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(*columns, title=title)
+    shown = Table(box=box.SIMPLE_HEAD, title=title, pad_edge=False)
+    for name in columns:
+        shown.add_column(name, no_wrap=True, min_width=36 if name == "ID" else None)
     for row in rows:
         shown.add_row(*(Text("" if value is None else str(value)) for value in row))
-    Console().print(shown)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=10_000)
+    console.print(shown)
 
 
 def document(value: Any) -> None:

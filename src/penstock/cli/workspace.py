@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from penstock._link.workspace import PROTOCOL, current_workspace
+from penstock._workspace import PROTOCOL, current_workspace
 from penstock.cli.ask import request
 from penstock.cli.server import running
 from penstock.cli.tables import document, table

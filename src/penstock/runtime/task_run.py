@@ -17,6 +17,8 @@ def _attribute(name: str) -> Any:
         "parameters": dict(context.parameters) if context else {},
         "run_count": run.run_count if run else 0,
         "task_name": context.task.name if context else None,
+        "api_url": None,
+        "ui_url": None,
     }
     if name not in values:
         raise AttributeError(f"module 'penstock.runtime.task_run' has no attribute {name!r}")

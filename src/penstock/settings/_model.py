@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -112,14 +113,23 @@ class Settings:
     @property
     def home(self) -> Path:
         """The workspace: journals, results and the store live here (`PENSTOCK_HOME`, else ~/.penstock)."""
-        given: Path | None = self.__getattr__("home")
-        return given if given is not None else Path.home() / ".penstock"
+        overrides = _overrides.get()
+        if "home" in overrides:
+            return Path(overrides["home"])
+        told = os.environ.get("PENSTOCK_HOME") or "~/.penstock"
+        return _expanded(told, os.environ.get("HOME"))
 
     @property
     def results_local_storage_path(self) -> Path:
         """Where results are kept: `PENSTOCK_LOCAL_STORAGE_PATH`, else `storage` in the workspace."""
         given: Path | None = self.__getattr__("results_local_storage_path")
         return given if given is not None else self.home / "storage"
+
+
+@lru_cache(maxsize=32)
+def _expanded(told: str, _home: str | None) -> Path:
+    """Return a path with ~ replaced; asked for at every event, so remembered (for this value of HOME)."""
+    return _path(told)
 
 
 _settings = Settings()

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pytest
 
-import penstock._link.workspace
+import penstock._workspace
 
 DEADLINE = 20.0
 
@@ -61,7 +61,7 @@ class StoreProcess:
 
     def __init__(self, home: Path, **env: str) -> None:
         self.home = home
-        source = str(Path(penstock._link.workspace.__file__).parents[2])
+        source = str(Path(penstock._workspace.__file__).parents[2])
         self.env = {**os.environ, "PENSTOCK_HOME": str(home), "PYTHONPATH": source, **env}
         self.processes: list[subprocess.Popen[bytes]] = []
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from penstock._store.app import Store
     from penstock._store.guard import App
+    from penstock._store.service import Store
 
 
 def rest_application(store: Store) -> App:

@@ -123,7 +123,7 @@ def _read(ask: Ask, run_id: str) -> dict[str, Any]:
 def states_of(ask: Ask, condition: str, value: str) -> list[dict[str, Any]]:
     """Read states in order."""
     sql = (
-        'SELECT id, type, name, message AS state_message, details AS state_details, "timestamp" AS state_timestamp '  # noqa: S608 - literals of ours
+        'SELECT id, type, name, message AS state_message, details AS state_details, "timestamp" AS state_timestamp '
         f"FROM states WHERE {condition} ORDER BY at_us, seq"
     )
     return [show.state_of(row["id"], row["type"], row["name"], row) for row in ask.records(sql, [value])]

@@ -11,15 +11,15 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from penstock._link.workspace import PROTOCOL
 from penstock._store import decisions
 from penstock._store.core import Core, Refused
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
 from penstock._values.states import State
+from penstock._workspace import PROTOCOL
 
 if TYPE_CHECKING:
-    from penstock._store.app import Store
+    from penstock._store.service import Store
 
 T = TypeVar("T")
 Answer = tuple[int, Any]

@@ -11,8 +11,8 @@ from penstock._store.routes.web import Answer, Ask, route
 from penstock._store.version import version
 
 if TYPE_CHECKING:
-    from penstock._store.app import Store
     from penstock._store.guard import App
+    from penstock._store.service import Store
 
 
 def build(store: Store) -> App:

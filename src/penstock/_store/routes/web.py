@@ -18,7 +18,7 @@ from penstock._store.core import Core, Refused
 from penstock._store.filters import Condition, Fields, condition, invalid
 
 if TYPE_CHECKING:
-    from penstock._store.app import Store
+    from penstock._store.service import Store
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
@@ -62,7 +62,7 @@ class Ask:
 
     def count(self, view: str, where: Condition) -> int:
         """Count the rows of a view."""
-        sql = f"SELECT count(*) FROM {view} WHERE {where[0]}"  # noqa: S608 - built from our own names
+        sql = f"SELECT count(*) FROM {view} WHERE {where[0]}"
         return int(self.store.database.read(sql, where[1])[0][0])
 
     def one(self, sql: str, parameters: list[Any], what: str) -> dict[str, Any]:

@@ -1,0 +1,148 @@
+"""A Jupyter kernel under test, spoken to with jupyter_client alone: no server, no browser.
+
+with Kernel(workspace) as kernel:
+    reply = kernel.run("1 + 1")
+    assert reply.text == "2"
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+from workspace import Workspace, write_kernelspec
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Reply:
+    """What a cell did."""
+
+    status: str = ""
+    printed: str = ""
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+    traceback: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text of everything the cell printed and showed."""
+        return "\n".join([self.printed, *(str(data.get("text/plain", "")) for data in self.shown)]).strip()
+
+
+class Kernel:
+    """One kernel in a workspace.
+
+    Args:
+        workspace: its PENSTOCK_HOME.
+        python: the interpreter, that of the tests by default.
+        stdin: whether somebody could answer, as a front end says with each cell.
+        env: more environment variables.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        python: str | None = None,
+        *,
+        stdin: bool = True,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        import sys
+
+        self.workspace = workspace
+        self._stdin = stdin
+        data = workspace.folder / "jupyter"
+        write_kernelspec(data, python or sys.executable)
+        specs = KernelSpecManager(kernel_dirs=[str(data / "kernels")], ensure_native_kernel=False)
+        self._manager = KernelManager(kernel_spec_manager=specs, kernel_name="python3")
+        self._env = {**workspace.env, "IPYTHONDIR": str(workspace.folder / "ipython"), **(env or {})}
+
+    def __enter__(self) -> Kernel:
+        self._manager.start_kernel(env=self._env, cwd=str(self.workspace.folder))
+        self._client = self._manager.blocking_client()
+        self._client.start_channels()
+        try:
+            self._client.wait_for_ready(timeout=60)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.stop_channels()
+        if self._manager.has_kernel:
+            self._manager.shutdown_kernel()
+        self._manager.cleanup_resources()
+
+    @property
+    def pid(self) -> int:
+        """The kernel's process."""
+        provisioner = self._manager.provisioner
+        assert provisioner is not None
+        return int(provisioner.pid)  # type: ignore[attr-defined]
+
+    def begin(self, code: str) -> str:
+        """Send a cell and return its message id, without waiting."""
+        sent: str = self._client.execute(code, allow_stdin=self._stdin)
+        return sent
+
+    def end(self, sent: str, seconds: float = 60.0) -> Reply:
+        """Collect everything a cell published until the kernel says it is idle again."""
+        reply = Reply()
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            if self._take(reply, message["msg_type"], message["content"]):
+                break
+        answer = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
+        reply.status = answer["content"]["status"]
+        return reply
+
+    def run(self, code: str, seconds: float = 60.0) -> Reply:
+        """Run a cell to its end."""
+        return self.end(self.begin(code), seconds)
+
+    def check(self, code: str, seconds: float = 60.0) -> Reply:
+        """Run a cell that must succeed."""
+        reply = self.run(code, seconds)
+        assert reply.status == "ok", reply.traceback
+        return reply
+
+    def interrupt(self) -> None:
+        """Do what the Stop button does: a signal to the kernel's process group."""
+        self._manager.interrupt_kernel()
+
+    def restart(self) -> None:
+        """Restart the kernel and wait until it answers."""
+        self._manager.restart_kernel()
+        self._client.wait_for_ready(timeout=60)
+
+    def kill(self) -> None:
+        """`kill -9` the kernel's process alone, and wait until it is gone."""
+        import psutil
+
+        process = psutil.Process(self.pid)
+        process.kill()
+        assert self._manager.provisioner is not None
+        psutil.wait_procs([process], timeout=10)
+
+    def _take(self, reply: Reply, kind: str, content: dict[str, Any]) -> bool:
+        if kind == "stream":
+            reply.printed += content["text"]
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            reply.shown.append(content["data"])
+        elif kind == "error":
+            reply.error = f"{content['ename']}: {_ANSI.sub('', content['evalue'])}"
+            reply.traceback = _ANSI.sub("", "\n".join(content["traceback"]))
+        return kind == "status" and content["execution_state"] == "idle"

@@ -1,0 +1,98 @@
+"""The extension in a real kernel: what it says when something is wrong, what it leaves, what it keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.kernel
+
+CELL = """%%task heavy --out answer
+print("computing")
+answer = 6 * 7
+"""
+
+
+def test_an_unknown_runner_is_a_usage_error(kernel):
+    reply = kernel.run("%runner dusk")
+    assert reply.status == "error"
+    assert reply.text == "UsageError: %runner: There is no runner 'dusk'; choose one of: dask, ray, threads."
+
+
+def test_a_failing_task_shows_the_line_of_the_user_and_not_the_engine(kernel, workspace):
+    reply = kernel.run("%%task ratio --out x\nparts = 0\nx = 1 / parts\n")
+    assert reply.error == "ZeroDivisionError: division by zero"
+    assert "----> 3 x = 1 / parts" in reply.traceback
+    assert "penstock" not in reply.traceback
+    assert "✗ ratio failed" in reply.text
+    (row,) = workspace.sql("select state_message from task_runs where task_name = 'ratio'")
+    assert "division by zero" in row["state_message"]
+    assert kernel.run("x").error.startswith("NameError"), "nothing is bound when the cell failed"
+
+
+def test_a_failing_function_of_the_notebook_shows_its_line_too(kernel):
+    kernel.check("def share(whole):\n    return 1 / whole\n")
+    reply = kernel.run("%%task use --out x\nx = share(0)\n")
+    assert "----> 2 x = share(0)" in reply.traceback
+    assert "----> 2     return 1 / whole" in reply.traceback
+    assert "_engine" not in reply.traceback
+
+
+REFUSED = {
+    "delete from runs": "Only SELECT is allowed here, not DELETE.",
+    "select 1; drop view runs": "Expected one statement, got 2.",
+    "select * from nowhere": "Table with name nowhere does not exist",
+}
+
+
+def test_sql_only_reads(kernel):
+    for statement, said in REFUSED.items():
+        reply = kernel.run(f"%%penstock_sql\n{statement}")
+        assert reply.status == "error"
+        assert reply.text.startswith("UsageError: %%penstock_sql: ")
+        assert said in reply.text
+    assert "0" in kernel.check("%%penstock_sql\nselect count(*) as n from runs").text
+
+
+def test_after_a_restart_everything_is_cached(kernel, workspace):
+    first = kernel.check(CELL)
+    assert "computing" in first.printed
+    kernel.restart()
+    kernel.check("%load_ext penstock")
+    second = kernel.check(CELL)
+    assert "computing" not in second.printed
+    assert "✓ heavy cached" in second.text
+    assert kernel.check("answer").text == "42"
+    names = [row["state_name"] for row in workspace.sql("select state_name from task_runs order by created")]
+    assert names == ["Completed", "Cached"]
+
+
+def test_unloading_leaves_nothing(kernel):
+    kernel.check("%unload_ext penstock")
+    kernel.check(
+        "import threading\n"
+        "from penstock._engine import observers\n"
+        "from penstock_widgets.feed import feed\n"
+        "magics = {kind: set(names) for kind, names in get_ipython().magics_manager.magics.items()}\n"
+    )
+    kernel.check("%load_ext penstock")
+    kernel.check("%%task one --out x\nx = 1")
+    kernel.check("%%flow two\ny = one.submit().result()")
+    kernel.check("%unload_ext penstock")
+    left = kernel.check(
+        "import time\n"
+        "deadline = time.monotonic() + 10\n"
+        "def left(): return {t.name for t in threading.enumerate() if t.name.startswith('penstock')}\n"
+        "while left() - {'penstock-sender'} and time.monotonic() < deadline: time.sleep(0.05)\n"
+        "now = {kind: set(names) for kind, names in get_ipython().magics_manager.magics.items()}\n"
+        "print(left() - {'penstock-sender'}, len(observers._observers), feed.live, now == magics)\n"
+    )
+    assert left.printed.strip() == "set() 0 0 True"
+    assert "Line magic function `%runner` not found" in kernel.run("%runner").text
+
+
+def test_loading_twice_changes_nothing(kernel):
+    assert "already loaded" in kernel.check("%load_ext penstock").text
+    assert kernel.check("%reload_ext penstock").status == "ok"
+    reply = kernel.check("%%flow once\nx = 1")
+    panels = [data for data in reply.shown if "once /" in data.get("text/plain", "")]
+    assert len(panels) == 2, "one panel: shown, then sealed"
