@@ -196,9 +196,7 @@ def main() -> None:
     print(f"Recorded in {get_current_settings().home}. Look at it with:")
     print(f"  penstock flow-run inspect {run_id}")
     print("  penstock artifact inspect report")
-    print(
-        f"  penstock sql \"select name, state_name, duration from task_runs where flow_run_id = '{run_id}'\""
-    )
+    print('  penstock sql "select task_name, state_name, duration from task_runs order by created desc"')
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
-from penstock_runners.dask_queue import DaskQueue, Handle
+from penstock_runners.dask_queue import DaskQueue, Handle, Item
 from penstock_runners.remote_values import RemoteValues
 
 #: Workers must not die of the interrupt that a notebook sends to the kernel's whole process group.
@@ -139,35 +139,31 @@ class DaskTaskRunner(TaskRunner):
         except SerializationError as error:
             future.set_state(execution.enter(State(StateType.FAILED, message=str(error), data=error)))
             return
-        handle = Handle(
-            key=f"{execution.task.name}-{execution.task_run.id}",
-            payload=payload,
-            references=references,
-            annotations=dask.get_annotations(),
-            execution=execution,
-            future=future,
-        )
+        handle = Handle(f"{execution.task.name}-{execution.task_run.id}")
         future.remote = (self, handle)
-        self._queue.put(handle)
+        self._queue.put(Item(handle, payload, references, dask.get_annotations(), execution, future))
 
     def interrupt(self) -> None:
         """Forget what has not begun; raise in the threads of what has."""
         if self._queue is None:
             return
-        handles = self._queue.give_up()
-        ids = [str(handle.future.task_run_id) for handle in handles]
+        items = self._queue.give_up()
         with suppress(Exception):
             found = self._client.sync(
-                self._client._run, interrupt_runs, ids, on_error="ignore", callback_timeout=_INTERRUPT_SECONDS
+                self._client._run,
+                interrupt_runs,
+                [item.run_id for item in items],
+                on_error="ignore",
+                callback_timeout=_INTERRUPT_SECONDS,
             )
             begun = {run_id for part in found.values() for run_id in part}
-            for handle in handles:
-                if str(handle.future.task_run_id) in begun:
-                    handle.future.task_run.run_count = max(handle.future.task_run.run_count, 1)
-            handles = [handle for handle in handles if str(handle.future.task_run_id) not in begun]
+            for item in items:
+                if item.run_id in begun:
+                    item.future.task_run.run_count = max(item.future.task_run.run_count, 1)
+            items = [item for item in items if item.run_id not in begun]
         with suppress(Exception):
-            cancelled = [handle.dask for handle in handles if handle.dask is not None]
-            self._client.cancel(cancelled, asynchronous=False, force=True)
+            waiting = [item.handle.dask for item in items if item.handle.dask is not None]
+            self._client.cancel(waiting, asynchronous=False, force=True)
 
     def stop(self) -> None:
         """Disconnect; close the cluster if it is ours."""

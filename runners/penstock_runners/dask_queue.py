@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -30,19 +30,14 @@ _BATCH_RUNS = 100
 _BATCH_BYTES = 4 << 20
 
 
-@dataclass(eq=False, slots=True)
 class Handle:
-    """A task run that Dask has, or will have as soon as it is submitted."""
+    """What Dask knows a task run by: its key at once, its future as soon as the run is submitted."""
 
-    key: str
-    payload: bytes
-    references: list[Any]
-    annotations: dict[str, Any]
-    execution: TaskExecution
-    future: PenstockFuture[Any]
-    #: Dask's future; None until submitted.
-    dask: Any = None
-    finished_at: float | None = None
+    __slots__ = ("dask", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.dask: Any = None
 
     def fetch(self) -> Outcome:
         """Bring the outcome here."""
@@ -50,10 +45,22 @@ class Handle:
         return outcome
 
 
-@dataclass(slots=True)
-class _Work:
-    queued: deque[Handle] = field(default_factory=deque)
-    pending: dict[str, Handle] = field(default_factory=dict)
+@dataclass(eq=False, slots=True)
+class Item:
+    """A task run that was handed over and has not ended."""
+
+    handle: Handle
+    payload: bytes
+    references: list[Any]
+    annotations: dict[str, Any]
+    execution: TaskExecution
+    future: PenstockFuture[Any]
+    finished_at: float | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Identity of the task run."""
+        return str(self.future.task_run_id)
 
 
 class DaskQueue:
@@ -73,30 +80,31 @@ class DaskQueue:
         self._function = function
         self._topic = topic
         self._values = values
-        self._work = _Work()
+        self._queued: deque[Item] = deque()
+        self._pending: dict[str, Item] = {}
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="penstock-dask", daemon=True)
         self._thread.start()
 
-    def put(self, handle: Handle) -> None:
+    def put(self, item: Item) -> None:
         """Queue a run."""
         with self._changed:
-            self._work.queued.append(handle)
+            self._queued.append(item)
             self._changed.notify()
 
     def answered(self, summary: Summary) -> None:
         """Settle the run a summary is about."""
         with self._changed:
-            handle = self._work.pending.pop(summary.task_run_id, None)
-        if handle is not None:
-            self._values.settle(handle.future, summary, handle.fetch)
+            item = self._pending.pop(summary.task_run_id, None)
+        if item is not None:
+            self._values.settle(item.future, summary, item.handle.fetch)
 
-    def give_up(self) -> list[Handle]:
+    def give_up(self) -> list[Item]:
         """Submit nothing more; return what Dask has and has not answered."""
         with self._changed:
-            self._work.queued.clear()
-            return list(self._work.pending.values())
+            self._queued.clear()
+            return list(self._pending.values())
 
     def close(self) -> None:
         """End the thread."""
@@ -109,89 +117,87 @@ class DaskQueue:
         looked = time.monotonic()
         while True:
             with self._changed:
-                if not self._work.queued and not self._closing:
-                    self._changed.wait(_LOOK_SECONDS if self._work.pending else None)
+                if not self._queued and not self._closing:
+                    self._changed.wait(_LOOK_SECONDS if self._pending else None)
                 if self._closing:
                     return
-                batch = [self._work.queued.popleft() for _ in range(min(_BATCH_RUNS, len(self._work.queued)))]
-                self._work.pending.update((str(h.future.task_run_id), h) for h in batch)
+                batch = [self._queued.popleft() for _ in range(min(_BATCH_RUNS, len(self._queued)))]
+                self._pending.update((item.run_id, item) for item in batch)
             for group in _groups(batch):
                 self._submit(group)
+            # A result lives as long as somebody holds its future: this thread must not while it waits.
+            batch, group = [], []
             if time.monotonic() - looked >= _LOOK_SECONDS:
                 self._look()
                 looked = time.monotonic()
 
-    def _submit(self, group: list[Handle]) -> None:
-        columns = zip(*(h.references for h in group), strict=True)
+    def _submit(self, group: list[Item]) -> None:
+        columns = zip(*(item.references for item in group), strict=True)
         try:
             references = [[_dask_future(reference) for reference in column] for column in columns]
             with dask.annotate(**group[0].annotations):
                 made = self._client.map(
                     self._function,
-                    [h.payload for h in group],
+                    [item.payload for item in group],
                     *references,
-                    key=[h.key for h in group],
+                    key=[item.handle.key for item in group],
                     pure=False,
                     topic=self._topic,
                 )
         except Exception as error:
-            for handle in group:
-                self._lost(handle, error)
+            for item in group:
+                self._lost(item, error)
             return
-        for handle, future in zip(group, made, strict=True):
-            handle.dask = future
-            handle.payload = b""
-            handle.references = []
+        for item, future in zip(group, made, strict=True):
+            item.handle.dask = future
+            item.payload = b""
+            item.references = []
 
     def _look(self) -> None:
         with self._changed:
-            handles = [h for h in self._work.pending.values() if h.dask is not None]
+            items = [item for item in self._pending.values() if item.handle.dask is not None]
         now = time.monotonic()
-        for handle in handles:
-            status = handle.dask.status
+        for item in items:
+            status = item.handle.dask.status
             if status == "finished":
-                handle.finished_at = handle.finished_at or now
-                if now - handle.finished_at > _LATE_SECONDS:
-                    self._fetch(handle)
+                item.finished_at = item.finished_at or now
+                if now - item.finished_at > _LATE_SECONDS:
+                    self._fetch(item)
             elif status in ("error", "cancelled", "lost"):
-                self._fetch(handle)
+                self._fetch(item)
 
-    def _fetch(self, handle: Handle) -> None:
+    def _fetch(self, item: Item) -> None:
         try:
-            outcome = handle.dask.result(timeout=30)
+            outcome = item.handle.dask.result(timeout=30)
         except BaseException as error:
-            self._lost(handle, error)
+            self._lost(item, error)
         else:
             self.answered(outcome.summary)
 
-    def _lost(self, handle: Handle, error: BaseException) -> None:
+    def _lost(self, item: Item, error: BaseException) -> None:
         with self._changed:
-            found = self._work.pending.pop(str(handle.future.task_run_id), None)
+            found = self._pending.pop(item.run_id, None)
         if found is not None:
-            crash(handle.execution, handle.future, error)
+            crash(item.execution, item.future, error)
 
 
-def _groups(batch: list[Handle]) -> Iterator[list[Handle]]:
+def _groups(batch: list[Item]) -> Iterator[list[Item]]:
     """Split a batch, in order, into runs that can travel as one map.
 
     Together go runs with as many references and the same annotations, of which none needs another, up to a size
     from which Dask warns about a large graph.
     """
-    for _, alike in groupby(batch, lambda h: (len(h.references), h.annotations)):
-        group: list[Handle] = []
+    for _, alike in groupby(batch, lambda item: (len(item.references), item.annotations)):
+        group: list[Item] = []
         size = 0
-        for handle in alike:
-            needs_group = any(reference.dask is None for reference in _upstream(handle))
-            if group and (needs_group or size + len(handle.payload) > _BATCH_BYTES):
+        for item in alike:
+            needs_group = any(handle.dask is None for handle in item.references if isinstance(handle, Handle))
+            if group and (needs_group or size + len(item.payload) > _BATCH_BYTES):
                 yield group
                 group, size = [], 0
-            group.append(handle)
-            size += len(handle.payload)
+            group.append(item)
+            size += len(item.payload)
         yield group
-
-
-def _upstream(handle: Handle) -> Iterator[Handle]:
-    return (reference for reference in handle.references if isinstance(reference, Handle))
 
 
 def _dask_future(reference: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import ray
@@ -75,7 +76,7 @@ class RayTaskRunner(TaskRunner):
         self._packer: Packer | None = None
         self._remote: Any = None
         self._values = RemoteValues()
-        self._pending: dict[str, _Handle] = {}
+        self._pending: dict[str, _Item] = {}
         self._arrived: queue.SimpleQueue[tuple[str, Any] | None] = queue.SimpleQueue()
         self._collector: threading.Thread | None = None
 
@@ -114,15 +115,15 @@ class RayTaskRunner(TaskRunner):
         summary, outcome = function.remote(payload, *references)
         future.remote = (self, outcome)
         run_id = str(execution.task_run.id)
-        self._pending[run_id] = _Handle(execution, future, summary, outcome)
+        self._pending[run_id] = _Item(execution, future, summary, partial(ray.get, outcome))
         arrived = self._arrived
         summary.future().add_done_callback(lambda done: arrived.put((run_id, done)))
 
     def interrupt(self) -> None:
         """Cancel what is queued and interrupt what runs."""
-        for handle in list(self._pending.values()):
+        for item in list(self._pending.values()):
             with suppress(Exception):
-                ray.cancel(handle.summary, force=False)
+                ray.cancel(item.summary, force=False)
 
     def stop(self) -> None:
         """End the collector; shut Ray down if it is ours, after fetching what states still refer to."""
@@ -140,13 +141,15 @@ class RayTaskRunner(TaskRunner):
         """Settle runs as their summaries arrive."""
         while (arrival := self._arrived.get()) is not None:
             run_id, done = arrival
-            handle = self._pending.pop(run_id)
+            item = self._pending.pop(run_id)
             try:
                 summary: Summary = done.result()
             except Exception as error:
-                crash(handle.execution, handle.future, error)
+                crash(item.execution, item.future, error)
             else:
-                self._values.settle(handle.future, summary, handle.fetch)
+                self._values.settle(item.future, summary, item.fetch)
+            # A result lives as long as somebody holds its future: this thread must not while it waits.
+            del item, done, arrival
 
     def _reference_of(self, future: PenstockFuture[Any]) -> Any:
         remote = future.remote
@@ -164,25 +167,27 @@ class RayTaskRunner(TaskRunner):
 
 
 @dataclass(eq=False, slots=True)
-class _Handle:
-    """A task run that Ray has: the references of its summary and of its outcome."""
+class _Item:
+    """A task run that Ray has and that has not ended: the reference of its summary, and what gets its outcome."""
 
     execution: TaskExecution
     future: PenstockFuture[Any]
     summary: Any
-    outcome: Any
-
-    def fetch(self) -> Outcome:
-        """Bring the outcome here."""
-        outcome: Outcome = ray.get(self.outcome)
-        return outcome
+    fetch: Callable[[], Outcome]
 
 
 def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:
     """Start a local Ray, or connect to the cluster at `address`."""
     if address:
         ray.init(address=address, **init_kwargs)
-    else:
+        return
+    try:
+        ray.init(**{**_LOCAL, **init_kwargs})
+    except Exception as error:
+        # Ray gives its own processes 30 s to come up, which is not enough on a machine that is busy just then.
+        if "timed out during startup" not in str(error):
+            raise
+        ray.shutdown()
         ray.init(**{**_LOCAL, **init_kwargs})
 
 

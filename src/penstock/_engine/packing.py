@@ -12,13 +12,16 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from penstock._engine.contexts import TagsContext
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.remote import Recipe, RemoteCall, Slot, approximate_size
+from penstock._engine.task_options import TaskOptions
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session
+from penstock._results.policies import CompoundCachePolicy, Inputs, RunId, TaskSource
 from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
@@ -108,7 +111,7 @@ class Packer:
         run = execution.task_run
         recipe = Recipe(
             task=task,
-            options=options,
+            options=_travelling(options),
             task_key=run.task_key,
             flow_run_id=run.flow_run_id,
             runner=run.runner,
@@ -170,6 +173,15 @@ class _SentAhead:
         with self._lock:
             self._watched.clear()
             self._held.clear()
+
+
+def _travelling(options: TaskOptions) -> TaskOptions:
+    """Leave the flow's parameters at home, which may be big or not picklable, unless a cache key needs them."""
+    policy = options.policy
+    parts = policy.policies if isinstance(policy, CompoundCachePolicy) else [policy]
+    if options.caches and not all(isinstance(part, (Inputs, TaskSource, RunId)) for part in parts):
+        return options
+    return replace(options, flow_parameters={})
 
 
 def _without_remote_data(state: State) -> State:
