@@ -8,6 +8,7 @@ with Kernel(workspace) as kernel:
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -54,12 +55,11 @@ class Kernel:
         stdin: bool = True,
         env: dict[str, str] | None = None,
     ) -> None:
-        import sys
-
         self.workspace = workspace
+        self.python = python or sys.executable
         self._stdin = stdin
         data = workspace.folder / "jupyter"
-        write_kernelspec(data, python or sys.executable)
+        write_kernelspec(data, self.python)
         specs = KernelSpecManager(kernel_dirs=[str(data / "kernels")], ensure_native_kernel=False)
         self._manager = KernelManager(kernel_spec_manager=specs, kernel_name="python3")
         self._env = {**workspace.env, "IPYTHONDIR": str(workspace.folder / "ipython"), **(env or {})}
