@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import psutil
 import pytest
@@ -123,3 +124,21 @@ def test_stop_during_a_pause_crashes_the_run_and_closes_the_gate(kernel, workspa
     refused = workspace.run("flow-run", "resume", run["id"], "--input", '{"value": 1}')
     assert refused.returncode == 1
     assert "it is Crashed, not paused" in refused.stderr
+
+
+def test_stop_at_any_moment_leaves_no_run_that_seems_to_live(kernel, workspace):
+    """Pressed while the run was being created, Stop once left it Pending until the kernel ended."""
+    kernel.check("%runner threads 2")
+    kernel.check(SETUP)
+    kernel.check("%%flow warm\nnap.map([]).wait()")
+    for moment in range(1, 17):
+        sent = kernel.begin(f"%%flow moment{moment}\nnap.map(range(6)).wait()")
+        time.sleep(0.004 * moment)  # not to wait for something: where the signal strikes is what is tried
+        kernel.interrupt()
+        reply = kernel.end(sent, 10)
+        assert reply.status == "error", reply.text
+    runs = workspace.sql("select state_name from runs where flow_name like 'moment%'")
+    assert {row["state_name"] for row in runs} == {"Crashed"}
+    live = "select name from task_runs where state_type in ('RUNNING', 'PENDING')"
+    eventually(lambda: not workspace.sql(live), 10, "no task run seems to live")
+    kernel.check(AFTER)
