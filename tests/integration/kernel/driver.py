@@ -95,6 +95,15 @@ class Kernel:
         sent: str = self._client.execute(code, allow_stdin=self._stdin)
         return sent
 
+    def wait_for_start(self, sent: str, seconds: float = 30.0) -> None:
+        """Wait until the kernel has begun with a cell."""
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+            mine = message["parent_header"].get("msg_id") == sent
+            if mine and message["msg_type"] == "execute_input":
+                return
+
     def end(self, sent: str, seconds: float = 60.0) -> Reply:
         """Collect everything a cell published until the kernel says it is idle again."""
         reply = Reply()
