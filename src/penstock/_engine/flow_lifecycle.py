@@ -21,6 +21,7 @@ from penstock._values.states import State, StateType
 from penstock.exceptions import (
     Abort,
     FlowRunTimeoutError,
+    ObjectNotFound,
     Pause,
     UnansweredPause,
     UpstreamTaskError,
@@ -33,12 +34,18 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
     """Take one flow run from its creation to its end, and return its last state."""
     mark = current_token.set(run.token)
     try:
-        yield Ask(run.create)
         try:
+            yield Ask(run.create)
             final = yield from _until_final(run)
+<<<<<<< HEAD
         except (Exception, Abort, Pause):
             raise
         except BaseException as error:
+=======
+        except _STOPS as error:
+            if not run.may_exist():
+                raise
+>>>>>>> browser
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
@@ -165,7 +172,10 @@ def _stopped(run: FlowExecution, error: BaseException) -> State:
             run.propose(State(StateType.CANCELLING))
     else:
         state = outcomes.from_interruption(error, "Flow run")
-    run.propose(state, force=run.state.is_paused())
+    try:
+        run.propose(state, force=run.state.is_paused())
+    except ObjectNotFound:
+        raise error from None  # stopped before the store heard of it
     final = run.state
     final.data = error
     run.logger.error("Finished in state %s", final)

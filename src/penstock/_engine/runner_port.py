@@ -145,6 +145,7 @@ class TaskRunner:
         """Give up on everything that is not done: what runs is interrupted, what waits is cancelled."""
         if not self._started:
             return
+        self._given_up = True
         self.interrupt()
         with self._lock:
             left = dict(self._executions)
@@ -156,7 +157,6 @@ class TaskRunner:
         for future in running:
             if future._done.wait(max(0.0, deadline - time.monotonic())):
                 continue
-            self._given_up = True
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
 

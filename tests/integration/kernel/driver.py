@@ -8,6 +8,7 @@ with Kernel(workspace) as kernel:
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -54,12 +55,11 @@ class Kernel:
         stdin: bool = True,
         env: dict[str, str] | None = None,
     ) -> None:
-        import sys
-
         self.workspace = workspace
+        self.python = python or sys.executable
         self._stdin = stdin
         data = workspace.folder / "jupyter"
-        write_kernelspec(data, python or sys.executable)
+        write_kernelspec(data, self.python)
         specs = KernelSpecManager(kernel_dirs=[str(data / "kernels")], ensure_native_kernel=False)
         self._manager = KernelManager(kernel_spec_manager=specs, kernel_name="python3")
         self._env = {**workspace.env, "IPYTHONDIR": str(workspace.folder / "ipython"), **(env or {})}
@@ -94,6 +94,15 @@ class Kernel:
         """Send a cell and return its message id, without waiting."""
         sent: str = self._client.execute(code, allow_stdin=self._stdin)
         return sent
+
+    def wait_for_start(self, sent: str, seconds: float = 30.0) -> None:
+        """Wait until the kernel has begun with a cell."""
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+            mine = message["parent_header"].get("msg_id") == sent
+            if mine and message["msg_type"] == "execute_input":
+                return
 
     def end(self, sent: str, seconds: float = 60.0) -> Reply:
         """Collect everything a cell published until the kernel says it is idle again."""
