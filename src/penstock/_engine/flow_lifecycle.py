@@ -37,15 +37,11 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
         try:
             yield Ask(run.create)
             final = yield from _until_final(run)
-<<<<<<< HEAD
         except (Exception, Abort, Pause):
             raise
         except BaseException as error:
-=======
-        except _STOPS as error:
             if not run.may_exist():
                 raise
->>>>>>> browser
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
