@@ -28,7 +28,11 @@ from penstock_runners.dask_queue import DaskQueue, Handle, Item
 from penstock_runners.remote_values import RemoteValues
 
 #: Workers must not die of the interrupt that a notebook sends to the kernel's whole process group.
-_IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+#: A worker that is a thread of the driver's process has no signals of its own to ignore.
+_IGNORE_INTERRUPTS = (
+    "import multiprocessing, signal\n"
+    "if multiprocessing.parent_process() is not None: signal.signal(signal.SIGINT, signal.SIG_IGN)"
+)
 #: How long the workers get to say which runs they were working on when the run was stopped.
 _INTERRUPT_SECONDS = 0.3
 
@@ -179,9 +183,8 @@ class DaskTaskRunner(TaskRunner):
         if self._packer is not None:
             self._packer.forget()
         if client is not None:
-            with suppress(Exception):
-                client.unsubscribe_topic(self._topic)
-                if cluster is None:
+            if cluster is None:
+                with suppress(Exception):
                     client.run_on_scheduler(_forget_topic, self._topic)
             client.close()
         if cluster is not None:

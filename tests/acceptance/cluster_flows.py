@@ -42,11 +42,6 @@ def add_one(x):
 
 
 @task
-def pid():
-    return os.getpid()
-
-
-@task
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -125,17 +120,24 @@ def shout_all(n):
 
 
 @flow
-def where(n):
-    return pid.map([*range(n)]).result() if False else [pid.submit().result() for _ in range(n)]
-
-
-@flow
 def many(n):
     return echo.map(range(n)).result()
 
 
 @task
-def note_and_wait(folder, n):
-    (Path(folder) / f"begun-{n}").touch()
-    while True:
-        time.sleep(0.02)
+def resources():
+    import ray
+
+    return ray.get_runtime_context().get_assigned_resources()
+
+
+@task
+def wait_for_file(path):
+    while not Path(path).exists():
+        time.sleep(0.01)
+
+
+@task
+def write_line(path, line):
+    with Path(path).open("a") as file:
+        file.write(line + "\n")

@@ -55,5 +55,5 @@ def _first_line(text):
 
 
 def _steady(text):
-    """Take the random part off default names: `double-1a2` is `double-...`."""
-    return re.sub(r"\b([a-z_]+)-[0-9a-f]{3}\b", r"\1-...", text)
+    """Take the random part off default names: `double-1a2` is `double-...`, and the flow run has none."""
+    return re.sub(r"flow run '[\w-]+'", "flow run", re.sub(r"\b([a-z_]+)-[0-9a-f]{3}\b", r"\1-...", text))

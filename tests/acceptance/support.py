@@ -129,6 +129,13 @@ def descendants(pid):
         return []
 
 
+def command_line(process):
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
 def kill_all(processes):
     for process in processes:
         try:
