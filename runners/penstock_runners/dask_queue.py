@@ -206,3 +206,6 @@ def _dask_future(reference: Any) -> Any:
     if reference.dask is None:
         raise distributed.client.FutureCancelledError(reference.key, "it was never submitted")  # pyright: ignore[reportAttributeAccessIssue]
     return reference.dask
+
+
+__all__ = ["DaskQueue", "Handle", "Item"]
