@@ -104,8 +104,12 @@ class Kernel:
             if mine and message["msg_type"] == "execute_input":
                 return
 
-    def end(self, sent: str, seconds: float = 60.0) -> Reply:
-        """Collect everything a cell published until the kernel says it is idle again."""
+    def end(self, sent: str, seconds: float = 60.0, *, answer: bool = True) -> Reply:
+        """Collect everything a cell published until the kernel says it is idle again.
+
+        Without `answer` the reply proper is not waited for: an ipykernel that is interrupted right after a cell's
+        end never sends it.
+        """
         reply = Reply()
         deadline = time.monotonic() + seconds
         while True:
@@ -114,8 +118,9 @@ class Kernel:
                 continue
             if self._take(reply, message["msg_type"], message["content"]):
                 break
-        answer = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
-        reply.status = answer["content"]["status"]
+        if answer:
+            message = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
+            reply.status = message["content"]["status"]
         return reply
 
     def run(self, code: str, seconds: float = 60.0) -> Reply:
