@@ -35,7 +35,7 @@ def asked(lab, workspace, name, **options):
 
 
 def test_the_form_answers_on_every_kernel_under_test(lab, workspace, kernel_name):
-    name = f"form{kernel_name}".replace("-", "")
+    name = "form" + "".join(filter(str.isalnum, kernel_name))
     panel, run = asked(lab, workspace, name, kernel=kernel_name)
     field = panel.locator("[data-path='count']")
     field.fill("12")
