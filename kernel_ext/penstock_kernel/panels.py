@@ -121,13 +121,9 @@ class PanelObserver(Observer):
         if view is None:
             return
         view.pauses.pop(pause.id, None)
-        state = pause.flow_run.state
-        passed = pause.values is not None or (state is not None and not state.is_paused())
-        entry: dict[str, Any] = {"state": "answered" if passed else "closed", "errors": {}}
+        entry: dict[str, Any] = {"state": "closed", "errors": {}}
         if pause.values is not None:
-            entry |= {"values": pause.values, "answered_via": pause.answered_via}
-        elif passed:
-            entry["answered_via"] = "another process"
+            entry |= {"state": "answered", "values": pause.values, "answered_via": pause.answered_via}
         self._update(view, {"pauses": {pause.id: entry}})
 
     def _open(self, flow_run: FlowRun) -> RunView:

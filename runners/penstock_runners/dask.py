@@ -268,7 +268,7 @@ def _forget_topic(topic: str, dask_scheduler: Any = None) -> None:
     dask_scheduler._broker._topics.pop(topic, None)
 
 
-@sizeof.register(Outcome)
+@sizeof.register(Outcome)  # type: ignore[untyped-decorator]  # Dask is untyped to mypy here
 def _size_of_outcome(outcome: Outcome) -> int:
     """Let Dask see how big a result is, for spilling and for where it places tasks."""
     return 1000 + int(sizeof(outcome.data))

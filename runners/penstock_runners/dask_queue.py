@@ -204,5 +204,8 @@ def _dask_future(reference: Any) -> Any:
     if not isinstance(reference, Handle):
         return reference
     if reference.dask is None:
-        raise distributed.client.FutureCancelledError(reference.key, "it was never submitted")
+        raise distributed.client.FutureCancelledError(reference.key, "it was never submitted")  # pyright: ignore[reportAttributeAccessIssue]
     return reference.dask
+
+
+__all__ = ["DaskQueue", "Handle", "Item"]

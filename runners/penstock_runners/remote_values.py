@@ -123,3 +123,6 @@ def _print(run: TaskRun, body: dict[str, Any], at: int) -> None:
                 }
             )
             handler.handle(record)
+
+
+__all__ = ["RemoteValue", "RemoteValues", "crash"]

@@ -4,8 +4,8 @@
         page.open("a.ipynb", ["1 + 1"])
         page.run(0)
 
-Every server has its own configuration, data and runtime folders, a free port and a token; leaving the block ends
-its whole process group. The kernel is the interpreter that runs the tests.
+Every server has its own configuration, data and runtime folders, a free port, a token and a PENSTOCK_HOME; leaving
+the block ends its whole process group. Kernel ``python3`` is the interpreter that runs the tests; others can be named.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class LabServer:
         env: more environment variables for the server and its kernels.
         arguments: more command-line arguments.
         settings: user settings by plugin name, e.g. `{"@jupyterlab/apputils-extension:themes": {...}}`.
+        kernels: interpreters by kernel name, more than the own one or instead of it.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class LabServer:
         env: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
         settings: Mapping[str, Mapping[str, Any]] | None = None,
+        kernels: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self._kernels = dict(kernels or {})
         self.notebooks = folder / "notebooks"
         self.token = secrets.token_hex(16)
         self.port = free_port()
@@ -85,6 +88,7 @@ class LabServer:
     def __enter__(self) -> LabServer:
         self.notebooks.mkdir(parents=True, exist_ok=True)
         self._write_settings()
+        self._write_kernels()
         with open(self.folder / "server.log", "ab") as log:
             self._process = subprocess.Popen(
                 self._command(), stdout=log, stderr=log, env=self._environment(), start_new_session=True
@@ -114,14 +118,18 @@ class LabServer:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def end_kernels(self) -> None:
+        """End every kernel politely."""
+        for kernel in self.request("GET", "api/kernels"):
+            self.request("DELETE", f"api/kernels/{kernel['id']}")
+
     def stop(self) -> None:
         """End kernels politely, then the whole process group."""
         process, self._process = self._process, None
         if process is None:
             return
         with contextlib.suppress(OSError, ValueError):
-            for kernel in self.request("GET", "api/kernels"):
-                self.request("DELETE", f"api/kernels/{kernel['id']}")
+            self.end_kernels()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -150,8 +158,9 @@ class LabServer:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         bin_dir = str(Path(sys.executable).parent)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK")}
         return {
-            **os.environ,
+            **kept,
             "PATH": os.pathsep.join([bin_dir, os.environ.get("PATH", "")]),
             "HOME": str(home),
             "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
@@ -162,8 +171,6 @@ class LabServer:
             "IPYTHONDIR": str(self.folder / "ipython"),
             "PENSTOCK_HOME": str(self.folder / "penstock"),
             "NO_PROXY": "127.0.0.1,localhost",
-            # The packages the tests see are the packages the kernel sees, installed or not.
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             **self._env,
         }
 
@@ -173,6 +180,14 @@ class LabServer:
             path = self.folder / "settings" / package / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values))
+
+    def _write_kernels(self) -> None:
+        for name, python in self._kernels.items():
+            argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            spec = {"argv": argv, "display_name": f"Python ({name})", "language": "python"}
+            folder = self.folder / "data" / "kernels" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "kernel.json").write_text(json.dumps(spec))
 
     def _wait_until_up(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -187,7 +202,7 @@ class LabServer:
         raise TimeoutError(f"JupyterLab was not up after {seconds} s:\n{self.log[-3000:]}")
 
 
-def notebook_json(cells: Sequence[str]) -> dict[str, Any]:
+def notebook_json(cells: Sequence[str], kernel: str = "python3") -> dict[str, Any]:
     """Return a notebook of code cells."""
     made: list[dict[str, Any]] = [
         {
@@ -200,7 +215,7 @@ def notebook_json(cells: Sequence[str]) -> dict[str, Any]:
         }
         for i, source in enumerate(cells)
     ]
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    spec = {"name": kernel, "display_name": "Python 3", "language": "python"}
     metadata = {"kernelspec": spec, "language_info": {"name": "python"}}
     return {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
@@ -233,10 +248,12 @@ class LabPage:
     ) -> None:
         self._stack.close()
 
-    def open(self, name: str, cells: Sequence[str] | None = None, *, seconds: float = 60) -> None:
+    def open(
+        self, name: str, cells: Sequence[str] | None = None, *, kernel: str = "python3", seconds: float = 60
+    ) -> None:
         """Open a notebook, written from `cells` when given, and wait until its kernel is connected."""
         if cells is not None:
-            (self.server.notebooks / name).write_text(json.dumps(notebook_json(cells)))
+            (self.server.notebooks / name).write_text(json.dumps(notebook_json(cells, kernel)))
         url = f"{self.server.url}lab/tree/{name}?token={self.server.token}&reset"
         self.page.goto(url, wait_until="domcontentloaded")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=seconds * 1000)
@@ -261,6 +278,16 @@ class LabPage:
             "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)",
             [name, arguments or {}],
         )
+
+    def reload(self, seconds: float = 60) -> None:
+        """Save, load the page again and wait for the cells; a kernel whose cell blocks does not say it is idle."""
+        self.save()
+        self.page.reload(wait_until="domcontentloaded")
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=seconds * 1000)
+
+    def run_all(self) -> None:
+        """Start running all cells."""
+        self.js("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
     def run(self, index: int, *, wait: bool = True, seconds: float = 60) -> None:
         """Run one cell."""
@@ -330,8 +357,8 @@ class LabPage:
         self.js(f"() => {_CURRENT}.context.sessionContext.session.kernel.interrupt().then(() => null)")
 
     def screenshot(self, name: str, of: Locator | None = None) -> Path:
-        """Write a PNG into the folder named by PENSTOCK_SHOTS, else into the server's folder."""
-        folder = Path(os.environ.get("PENSTOCK_SHOTS") or self.server.folder / "shots")
+        """Write a PNG into the folder `shots` of PENSTOCK_CI_OUTPUT, else of the server's folder."""
+        folder = Path(os.environ.get("PENSTOCK_CI_OUTPUT") or self.server.folder) / "shots"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.png"
         if of is None:

@@ -7,20 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from lab import LabPage
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit" / "widgets")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "widgets"))
 
-pytest.importorskip("playwright.sync_api")
-pytest.importorskip("jupyterlab")
-
-from lab import CHROMIUM, LabPage, LabServer
 from panel_sample import sample_snapshot
 from playwright.sync_api import Locator, expect
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
-]
+pytestmark = pytest.mark.browser
 
 SETUP = """
 import json, threading
@@ -51,18 +45,10 @@ print(json.dumps(answers), cancels)
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with LabServer(tmp_path_factory.mktemp("lab")) as running:
-        (running.notebooks / "snapshot.json").write_text(json.dumps(sample_snapshot()))
-        yield running
-
-
-@pytest.fixture
-def lab(server):
-    with LabPage(server) as page:
-        yield page
-        assert [text for kind, text in page.console if kind == "pageerror" and "pst" in text] == []
+@pytest.fixture(autouse=True)
+def snapshot_file(server):
+    """The sample run beside the notebooks, where `SETUP` reads it."""
+    (server.notebooks / "snapshot.json").write_text(json.dumps(sample_snapshot()))
 
 
 def panel_of(lab: LabPage, index: int) -> Locator:

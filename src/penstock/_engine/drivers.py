@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import nullcontext
-from inspect import isawaitable
+from inspect import GEN_CLOSED, getgeneratorstate, isawaitable
 from typing import Any, TypeVar
 
 from penstock._engine.cancellation import Token
@@ -17,8 +17,19 @@ Lifecycle = Generator[Effect, Any, R]
 
 def run_blocking(lifecycle: Lifecycle[R], token: Token) -> R:
     """Run a lifecycle in this thread and return what it returns."""
-    answer: Any = None
     error: BaseException | None = None
+    while True:
+        try:
+            return _drive(lifecycle, token, error)
+        except BaseException as raised:
+            if getgeneratorstate(lifecycle) == GEN_CLOSED:
+                raise
+            # The Stop button was pressed between two effects: the lifecycle must hear of it, too.
+            error = raised
+
+
+def _drive(lifecycle: Lifecycle[R], token: Token, error: BaseException | None) -> R:
+    answer: Any = None
     while True:
         try:
             effect = lifecycle.send(answer) if error is None else lifecycle.throw(error)

@@ -21,6 +21,7 @@ from penstock._values.states import State, StateType
 from penstock.exceptions import (
     Abort,
     FlowRunTimeoutError,
+    ObjectNotFound,
     Pause,
     UnansweredPause,
     UpstreamTaskError,
@@ -33,12 +34,14 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
     """Take one flow run from its creation to its end, and return its last state."""
     mark = current_token.set(run.token)
     try:
-        yield Ask(run.create)
         try:
+            yield Ask(run.create)
             final = yield from _until_final(run)
         except (Exception, Abort, Pause):
             raise
         except BaseException as error:
+            if not run.may_exist():
+                raise
             final = _stopped(run, error)
     finally:
         current_token.reset(mark)
@@ -161,10 +164,14 @@ def _stopped(run: FlowExecution, error: BaseException) -> State:
         return run.state
     if run.token.reason == "cancelled":
         state = State(StateType.CANCELLED, message="The run was cancelled.", data=error)
-        run.propose(State(StateType.CANCELLING))
+        if run.state.type is not StateType.CANCELLING:
+            run.propose(State(StateType.CANCELLING))
     else:
         state = outcomes.from_interruption(error, "Flow run")
-    run.propose(state, force=run.state.is_paused())
+    try:
+        run.propose(state, force=run.state.is_paused())
+    except ObjectNotFound:
+        raise error from None  # stopped before the store heard of it
     final = run.state
     final.data = error
     run.logger.error("Finished in state %s", final)

@@ -78,6 +78,10 @@ class FlowExecution:
         """The run's present state."""
         return self.flow_run.state or State(StateType.PENDING)
 
+    def may_exist(self) -> bool:
+        """True once the store has been asked to create or adopt the run."""
+        return hasattr(self, "authority")
+
     def create(self) -> None:
         """Resolve what flows in, and create the run, or adopt the one this process is to go on with."""
         self.runner = self.flow.task_runner.duplicate()
@@ -120,6 +124,8 @@ class FlowExecution:
             "client": current_session().client,
             "deployment_id": None,
         }
+        # Set before it is asked: a stop may come while the store's answer is on its way.
+        self.authority = StoreAuthority(current_session())
         self.authority = authority_for_new_run(body, state)
         tell("flow_run_state", run, state)
 

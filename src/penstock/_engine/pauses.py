@@ -28,6 +28,7 @@ from penstock._link.session import current_session
 from penstock._values.states import State, StateDetails, StateType, utc_now
 from penstock.exceptions import (
     Abort,
+    ConfigurationError,
     FlowPauseTimeout,
     MissingContextError,
     ObjectNotFound,
@@ -147,12 +148,22 @@ class _Gate:
                 continue
             source, value = arrived
             if source == "state":
+                self._note_answer_from_elsewhere(value)
                 return value  # type: ignore[no-any-return]
             self._offer(value, source)
 
+    def _note_answer_from_elsewhere(self, state: State) -> None:
+        """Say so when the run goes on with an answer that was not given here."""
+        if self._pause.values is None and (state.is_running() or state.is_scheduled()):
+            self._pause.values, self._pause.answered_via = self._response() or {}, "another process"
+
     def _try_declared(self) -> None:
         name = self._question.title if self._question else None
-        answer = declared_answer(self._context.flow.name, self._pause.key, name)
+        try:
+            answer = declared_answer(self._context.flow.name, self._pause.key, name)
+        except ConfigurationError as error:
+            # A bad file is no reason to lose the run: somebody can still answer it.
+            raise UnansweredPause(str(self._run_id), self._pause.key, f"{error}\n{self._how()}") from error
         if answer is not None:
             self._offer(answer, "declared answer")
             if self._pause.errors:
@@ -209,6 +220,9 @@ class _Gate:
                 {"state": State(StateType.RUNNING).to_json(), "client": current_session().client},
             )
             self._take(State.from_json(answer["state"]))
+        elif state.type in (StateType.CANCELLING, StateType.CANCELLED):
+            token().set("cancelled")
+            token().check()
         else:
             raise Abort(f"The flow run is {state.name}, it does not go on. {state.message or ''}")
 

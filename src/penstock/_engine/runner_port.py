@@ -21,13 +21,17 @@ from penstock._engine.observers import tell
 from penstock._engine.task_options import TaskOptions, resolve_options
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import new_id, short_hex
-from penstock._link.session import current_session
+from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
+from penstock.exceptions import PenstockSignal
 
 #: How long running tasks get to notice that their run was stopped, in seconds.
 STOP_GRACE = 0.5
+
+#: What ends a run from outside, wherever its thread happens to be.
+_STOPS = (KeyboardInterrupt, PenstockSignal)
 
 
 class TaskRunner:
@@ -109,12 +113,16 @@ class TaskRunner:
         """
         self._start_once()
         execution = make_run(task, parameters, wait_for, runner=self.type, dependencies=dependencies)
-        if fingerprints:
-            execution.fingerprints = fingerprints
-        future: PenstockFuture[Any] = PenstockFuture(execution.task_run)
-        with self._lock:
-            self._open.add(future)
-            self._executions[future] = execution
+        try:
+            if fingerprints:
+                execution.fingerprints = fingerprints
+            future: PenstockFuture[Any] = PenstockFuture(execution.task_run)
+            with self._lock:
+                self._executions[future] = execution
+                self._open.add(future)
+        except _STOPS:
+            execution.abandon(_never_began())
+            raise
         future.add_done_callback(self._forget)
         self.hand_over(execution, future)
         return future
@@ -145,18 +153,17 @@ class TaskRunner:
         """Give up on everything that is not done: what runs is interrupted, what waits is cancelled."""
         if not self._started:
             return
+        self._given_up = True
         self.interrupt()
         with self._lock:
             left = dict(self._executions)
         running = [future for future in left if future.task_run.run_count > 0]
         for future in left.keys() - running:
-            message = "The flow run was stopped before this task run began."
-            future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+            future.set_state(left[future].abandon(_never_began()))
         deadline = time.monotonic() + STOP_GRACE
         for future in running:
             if future._done.wait(max(0.0, deadline - time.monotonic())):
                 continue
-            self._given_up = True
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
 
@@ -219,26 +226,7 @@ def make_run(
         expected_start_time=state.timestamp,
     )
     session = context.session if context is not None else current_session()
-    session.emit(
-        "task_run",
-        {
-            "id": run.id,
-            "flow_run_id": run.flow_run_id,
-            "task_key": run.task_key,
-            "task_name": run.task_name,
-            "name": run.name,
-            "dynamic_key": run.dynamic_key,
-            "tags": run.tags,
-            "runner": runner,
-            "inputs": run.task_inputs,
-            "state_id": state.id,
-            "state_type": state.type.value,
-            "state_name": state.name,
-        },
-        int(state.timestamp.timestamp() * 1_000_000),
-    )
-    tell("task_run_state", run, state)
-    return TaskExecution(
+    execution = TaskExecution(
         task=task,
         task_run=run,
         parameters=parameters,
@@ -249,6 +237,38 @@ def make_run(
         flow_context=context,
         linked=linked,
     )
+    try:
+        _journal(session, run, state)
+        tell("task_run_state", run, state)
+    except _STOPS:
+        execution.abandon(_never_began())  # nobody else knows of it yet
+        raise
+    return execution
+
+
+def _journal(session: Session, run: TaskRun, state: State) -> None:
+    session.emit(
+        "task_run",
+        {
+            "id": run.id,
+            "flow_run_id": run.flow_run_id,
+            "task_key": run.task_key,
+            "task_name": run.task_name,
+            "name": run.name,
+            "dynamic_key": run.dynamic_key,
+            "tags": run.tags,
+            "runner": run.runner,
+            "inputs": run.task_inputs,
+            "state_id": state.id,
+            "state_type": state.type.value,
+            "state_name": state.name,
+        },
+        int(state.timestamp.timestamp() * 1_000_000),
+    )
+
+
+def _never_began() -> State:
+    return State(StateType.CANCELLED, message="The flow run was stopped before this task run began.")
 
 
 def _options(task: Any, context: FlowRunContext | None) -> TaskOptions:

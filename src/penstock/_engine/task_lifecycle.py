@@ -42,6 +42,9 @@ def _until_final(run: TaskExecution) -> Steps:
     except UpstreamTaskError as error:
         run.token.check()  # an upstream that was stopped with the run is no failure of ours
         return run.enter(State(StateType.PENDING, name="NotReady", message=str(error), data=error))
+    except Exception as error:
+        run.token.check()
+        return (yield from _finish(run, outcomes.from_exception(error, "Task run inputs")))
     run.token.check()
     try:
         run.rename()

@@ -41,7 +41,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    mine = type("TimeUp", (TimeUp,), {})
+    mine: type[TimeUp] = type("TimeUp", (TimeUp,), {})
 
     def ring(_signum: int, _frame: FrameType | None) -> None:
         raise mine
@@ -63,7 +63,7 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _watch(seconds: float) -> Iterator[None]:
-    mine = type("TimeUp", (TimeUp,), {})
+    mine: type[TimeUp] = type("TimeUp", (TimeUp,), {})
     ident = threading.get_ident()
     lock = threading.Lock()
     open_ = True

@@ -65,7 +65,11 @@ def answers(endpoint: Endpoint) -> bool:
 
 
 def launch(workspace: Workspace) -> subprocess.Popen[bytes]:
-    """Start a store process in its own session and return at once."""
+    """Start a store process in its own session and return at once.
+
+    Raises:
+        StoreUnavailable: it cannot be started here.
+    """
     workspace.prepare()
     environment = {
         k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith(("LC_", "PENSTOCK_"))
@@ -74,6 +78,13 @@ def launch(workspace: Workspace) -> subprocess.Popen[bytes]:
     environment.pop("PENSTOCK__FLOW_RUN_ID", None)
     # The code we run ourselves, wherever it was imported from; never the caller's current folder.
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    try:
+        return _start(workspace, environment)
+    except OSError as error:
+        raise StoreUnavailable(f"No store process can be started for {workspace.home}: {error}") from error
+
+
+def _start(workspace: Workspace, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     log = os.open(workspace.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(

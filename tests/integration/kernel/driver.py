@@ -8,6 +8,7 @@ with Kernel(workspace) as kernel:
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -54,12 +55,11 @@ class Kernel:
         stdin: bool = True,
         env: dict[str, str] | None = None,
     ) -> None:
-        import sys
-
         self.workspace = workspace
+        self.python = python or sys.executable
         self._stdin = stdin
         data = workspace.folder / "jupyter"
-        write_kernelspec(data, python or sys.executable)
+        write_kernelspec(data, self.python)
         specs = KernelSpecManager(kernel_dirs=[str(data / "kernels")], ensure_native_kernel=False)
         self._manager = KernelManager(kernel_spec_manager=specs, kernel_name="python3")
         self._env = {**workspace.env, "IPYTHONDIR": str(workspace.folder / "ipython"), **(env or {})}
@@ -95,8 +95,21 @@ class Kernel:
         sent: str = self._client.execute(code, allow_stdin=self._stdin)
         return sent
 
-    def end(self, sent: str, seconds: float = 60.0) -> Reply:
-        """Collect everything a cell published until the kernel says it is idle again."""
+    def wait_for_start(self, sent: str, seconds: float = 30.0) -> None:
+        """Wait until the kernel has begun with a cell."""
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+            mine = message["parent_header"].get("msg_id") == sent
+            if mine and message["msg_type"] == "execute_input":
+                return
+
+    def end(self, sent: str, seconds: float = 60.0, *, answer: bool = True) -> Reply:
+        """Collect everything a cell published until the kernel says it is idle again.
+
+        Without `answer` the reply proper is not waited for: an ipykernel that is interrupted right after a cell's
+        end never sends it.
+        """
         reply = Reply()
         deadline = time.monotonic() + seconds
         while True:
@@ -105,8 +118,9 @@ class Kernel:
                 continue
             if self._take(reply, message["msg_type"], message["content"]):
                 break
-        answer = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
-        reply.status = answer["content"]["status"]
+        if answer:
+            message = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
+            reply.status = message["content"]["status"]
         return reply
 
     def run(self, code: str, seconds: float = 60.0) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from workspace import eventually
 
 pytestmark = pytest.mark.kernel
 
@@ -62,8 +63,8 @@ def test_after_a_restart_everything_is_cached(kernel, workspace):
     assert "computing" not in second.printed
     assert "✓ heavy cached" in second.text
     assert kernel.check("answer").text == "42"
-    names = [row["state_name"] for row in workspace.sql("select state_name from task_runs order by created")]
-    assert names == ["Completed", "Cached"]
+    query = "select state_name from task_runs order by created"
+    eventually(lambda: [row["state_name"] for row in workspace.sql(query)] == ["Completed", "Cached"])
 
 
 def test_unloading_leaves_nothing(kernel):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 import psutil
 import pytest
 from workspace import eventually
@@ -18,6 +21,10 @@ def nap(n):
     return n
 
 @task
+def blink(n):
+    time.sleep(0.2)
+
+@task
 def sleep_in_c(n):
     time.sleep(30)
 
@@ -30,13 +37,19 @@ STOPPED = "%%flow stopped\nparts = {task}.map(range(6))\nparts.wait()"
 AFTER = "%%flow after\npids = sorted(set(pid.map(range(4)).result()))"
 
 RUNNERS = [pytest.param("threads", id="threads"), pytest.param("dask", id="dask", marks=pytest.mark.dask)]
+MODULES = {"threads": "threading", "dask": "distributed"}
 #: What a user may have to wait; measured: 0.1 to 0.6 s.
 BOUND = 3.0
 
 
 def running(workspace) -> bool:
-    """True when as many task runs as there are workers have begun."""
-    return len(workspace.sql("select id from task_runs where state_name = 'Running'")) == 2
+    """True when all six task runs are there and as many as there are workers have begun."""
+    rows = workspace.sql(
+        "select task_runs.state_name from task_runs join runs on runs.id = task_runs.flow_run_id"
+        " where runs.flow_name = 'stopped'"
+    )
+    names = [row["state_name"] for row in rows]
+    return len(names) == 6 and names.count("Running") == 2
 
 
 def task_states(workspace) -> dict[str, set[str]]:
@@ -49,6 +62,8 @@ def task_states(workspace) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_stop_ends_the_cell_and_leaves_everything_usable(kernel, workspace, runner, stopwatch):
+    if kernel.python != sys.executable and kernel.run("import " + MODULES[runner]).status != "ok":
+        pytest.skip(f"{runner} is not installed beside this ipykernel")
     kernel.check(f"%runner {runner} 2")
     kernel.check(SETUP)
     kernel.check(AFTER.replace("after", "before"))
@@ -118,3 +133,22 @@ def test_stop_during_a_pause_crashes_the_run_and_closes_the_gate(kernel, workspa
     refused = workspace.run("flow-run", "resume", run["id"], "--input", '{"value": 1}')
     assert refused.returncode == 1
     assert "it is Crashed, not paused" in refused.stderr
+
+
+def test_stop_at_any_moment_leaves_no_run_that_seems_to_live(kernel, workspace):
+    """Pressed while the run was being created, Stop once left it Pending until the kernel ended."""
+    kernel.check("%runner threads 2")
+    kernel.check(SETUP)
+    kernel.check("%%flow warm\nblink.map([]).wait()")
+    stopped = 0
+    for moment in range(16):
+        sent = kernel.begin(f"%%flow moment{moment}\nblink.map(range(4)).wait()")
+        kernel.wait_for_start(sent)
+        time.sleep(0.004 * moment)  # not to wait for something: where the signal strikes is what is tried
+        kernel.interrupt()
+        stopped += kernel.end(sent, answer=False).error.startswith("KeyboardInterrupt")
+    assert stopped > 0
+    live = "select name from {} where state_type in ('RUNNING', 'PENDING')"
+    assert workspace.sql(live.format("runs")) == []
+    eventually(lambda: not workspace.sql(live.format("task_runs")), 10, "no task run seems to live")
+    kernel.check(AFTER)

@@ -18,6 +18,9 @@ from typing import Any, TypeVar
 
 import psutil
 
+from penstock._link.client import StoreClient
+from penstock._workspace import Workspace as Home
+
 T = TypeVar("T")
 
 
@@ -68,6 +71,7 @@ class Workspace:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="pst-"))
         self.home = self.folder / "penstock"
         self._kept = folder is not None
+        self._client = StoreClient(Home(self.home))
 
     @property
     def env(self) -> dict[str, str]:
@@ -96,9 +100,10 @@ class Workspace:
         return done.stdout
 
     def sql(self, query: str) -> list[dict[str, Any]]:
-        """Return the rows of a SELECT, asked from another process."""
-        rows: list[dict[str, Any]] = json.loads(self.cli("sql", query, "--json", "--limit", "10000"))
-        return rows
+        """Return the rows of a SELECT, asked from this process, which is not the one under test."""
+        answer = self._client.request("POST", "/link/sql", {"sql": query, "limit": 10_000})
+        names = [column["name"] for column in answer["columns"]]
+        return [dict(zip(names, row, strict=True)) for row in answer["rows"]]
 
     def only_run(self, flow_name: str) -> dict[str, Any]:
         """Return the one run of a flow."""
@@ -108,7 +113,11 @@ class Workspace:
     def wait_for_run(self, flow_name: str, state: str, seconds: float = 30.0) -> dict[str, Any]:
         """Wait until the one run of a flow is in a state, as another process sees it."""
         query = f"select * from runs where flow_name = '{flow_name}' and state_name = '{state}'"
-        (row,) = eventually(lambda: self.sql(query), seconds, f"{flow_name} is {state}")
+        try:
+            (row,) = eventually(lambda: self.sql(query), seconds)
+        except AssertionError:
+            found = self.sql("select flow_name, state_name, state_message, client from runs order by created")
+            raise AssertionError(f"{flow_name} is not {state} within {seconds} s: {found}") from None
         return row
 
     def states(self, run_id: str) -> list[str]:
@@ -138,6 +147,7 @@ class Workspace:
     def close(self) -> None:
         """Stop the store, and fail when a process is left; then remove the folder."""
         try:
+            self._client.close()
             if self.home.exists():
                 self.cli("server", "stop")
             try:

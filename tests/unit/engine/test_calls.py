@@ -10,7 +10,7 @@ import pytest
 
 from penstock import allow_failure, flow, task
 from penstock._values.states import State
-from penstock.exceptions import UnfinishedRun, UpstreamTaskError
+from penstock.exceptions import MissingResult, UnfinishedRun, UpstreamTaskError
 from penstock.futures import as_completed, wait
 from penstock.states import Completed, Failed
 from penstock.utilities.annotations import quote
@@ -286,7 +286,7 @@ def test_result_and_wait_give_up_at_their_timeout() -> None:
     @flow
     def impatient() -> Any:
         futures = [held.submit(), held.submit()]
-        with pytest.raises(TimeoutError, match="did not complete within 0.01 seconds"):
+        with pytest.raises(TimeoutError, match=r"did not complete within 0.01 seconds"):
             futures[0].result(timeout=0.01)
         done, left = wait(futures, timeout=0.01)
         with pytest.raises(TimeoutError, match=r"2 \(of 2\) futures unfinished"):
@@ -327,3 +327,19 @@ def test_a_future_cannot_be_awaited() -> None:
 
     with pytest.raises(TypeError, match="await"):
         asyncio.run(wrong())
+
+
+@pytest.mark.parametrize("verb", ["submit", "__call__"])
+def test_an_input_whose_value_is_gone_fails_the_task(verb, witness) -> None:
+    """The error came out of the engine: the run stayed Pending, or crashed with "the engine failed"."""
+    gone = task(cache_result_in_memory=False)(lambda: 1)
+
+    @flow
+    def chain() -> Any:
+        future = gone.submit()
+        return {"state": getattr(double, verb)(future, return_state=True)}
+
+    state = chain()["state"]
+
+    assert (state.name, type(state.data)) == ("Failed", MissingResult)
+    assert witness.states("double") == ["Pending", "Failed"]

@@ -172,7 +172,11 @@ def test_prints_become_logs_by_task_then_flow(flow_prints, task_prints, expected
     def step() -> None:
         print("one", 2, sep="-", end="!\n")
 
-    flow(log_prints=flow_prints)(lambda: step())()
+    @flow(log_prints=flow_prints)
+    def outer() -> None:
+        step()
+
+    outer()
 
     logged = [message for level, message in witness.logs if message.startswith("one")]
     assert (logged, capsys.readouterr().out) == ((["one-2!"], "") if expected == "log" else ([], "one-2!\n"))

@@ -126,7 +126,7 @@ def test_typed_variadics_are_validated() -> None:
         return numbers, more
 
     assert work("1", 2, x="3") == ((1, 2), {"x": 3})
-    with pytest.raises(ParameterTypeError, match="numbers.1"):
+    with pytest.raises(ParameterTypeError, match=r"numbers.1"):
         work(1, "two")
 
 

@@ -54,7 +54,12 @@ def test_a_hit_is_cached_and_the_body_does_not_run(witness) -> None:
 
     assert (work(1), work(1), work(2)) == ([1, 0], [1, 0], [2, 0])
     assert calls == [(1, 0), (2, 0)]
-    assert witness.states("work") == ["Pending", "Running", "Completed", "Pending", "Cached"] + [
+    assert witness.states("work") == [
+        "Pending",
+        "Running",
+        "Completed",
+        "Pending",
+        "Cached",
         "Pending",
         "Running",
         "Completed",
@@ -362,7 +367,10 @@ def test_a_value_dropped_from_memory_is_read_back_or_explained() -> None:
 def test_a_result_that_cannot_be_stored_still_completes(kind, witness) -> None:
     import threading
 
-    state = kind(persist_result=True)(lambda: threading.Lock())(return_state=True)
+    def work() -> Any:
+        return threading.Lock()
+
+    state = kind(persist_result=True)(work)(return_state=True)
 
     assert (state.name, type(state.result()).__name__) == ("Completed", "lock")
     assert any("The result is not stored" in message for level, message in witness.logs if level == 40)

@@ -85,7 +85,7 @@ def test_a_block_counts_for_its_own_context_only() -> None:
 
 
 def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(AttributeError, match="There is no setting 'colour'. Known: answers, api_url"):
+    with pytest.raises(AttributeError, match=r"There is no setting 'colour'\. Known: answers, api_url"):
         get_current_settings().colour  # noqa: B018
     with (
         pytest.raises(ConfigurationError, match="Not a setting: colour"),

@@ -149,7 +149,7 @@ def test_data_never_leaves_with_the_json() -> None:
     assert "secret" not in str(state.to_json())
 
 
-AWARE = st.datetimes(min_value=datetime(2000, 1, 1), timezones=st.just(UTC))
+AWARE = st.datetimes(timezones=st.just(UTC))
 DETAILS = st.builds(
     StateDetails,
     flow_run_id=st.none() | st.uuids(),

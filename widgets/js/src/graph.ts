@@ -146,6 +146,7 @@ export function graphSection(): Section {
     update(snapshot: Snapshot) {
       const tasks = Object.values(snapshot.tasks).sort((a, b) => a.order - b.order);
       el.hidden = tasks.length < 2;
+      if (el.hidden) return;
       const next = JSON.stringify(tasks.map((task) => [task.name, task.upstream, task.total > 1 ? task.total : 0]));
       if (next !== shape) {
         shape = next;

@@ -49,7 +49,8 @@ export function logsSection(): Section {
       const missing = logs.dropped + Math.max(0, logs.lines.length - LIMIT);
       const errors = logs.lines.filter((entry) => /^(ERROR|CRITICAL)$/.test(entry.level)).length;
       el.hidden = logs.lines.length === 0;
-      setText(title, `Logs · ${logs.lines.length} lines${errors ? ` · ${errors} with errors` : ""}`);
+      const count = logs.lines.length === 1 ? "1 line" : `${logs.lines.length} lines`;
+      setText(title, `Logs · ${count}${errors ? ` · ${errors} with errors` : ""}`);
       setText(dropped, missing ? `${missing} earlier lines are in the run's log, not here.` : "");
       dropped.hidden = !missing;
       paint();

@@ -107,8 +107,10 @@ SELECT md5(client || ':' || seq)::UUID AS id, make_timestamp(at_us) AS "timestam
 FROM raw.log;
 
 CREATE OR REPLACE VIEW artifacts AS
-SELECT id, key, type, description, data, flow_run_id, task_run_id, make_timestamp(at_us) AS created
-FROM raw.artifact;
+SELECT id, key, type, description, data, flow_run_id, task_run_id,
+       make_timestamp(min(at_us) OVER (PARTITION BY id)) AS created, make_timestamp(at_us) AS updated
+FROM raw.artifact
+QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1;
 
 CREATE OR REPLACE VIEW edges AS
 SELECT task_run_id, input_name, upstream_id, kind, flow_run_id FROM raw.edge;
