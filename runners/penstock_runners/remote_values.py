@@ -16,8 +16,10 @@ from penstock._engine.remote import Outcome, Summary
 from penstock._engine.run_logging import ConsoleHandler
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session
+from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
 from penstock._values.states import Resolvable, State, StateType
+from penstock.exceptions import SerializationError
 
 
 class RemoteValue(Resolvable):
@@ -50,7 +52,7 @@ class RemoteValues:
     def settle(self, future: PenstockFuture[Any], summary: Summary, fetch: Callable[[], Outcome]) -> None:
         """Give a future the state its worker reported, and tell who watches."""
         if summary.inline is not None:
-            data: Any = pickle.loads(summary.inline)
+            data: Any = _unpickled(summary, summary.inline)
         else:
             data = RemoteValue(fetch)
             self._values.add(data)
@@ -70,6 +72,18 @@ class RemoteValues:
             with suppress(Exception):  # whoever asks for it later gets the error
                 value.get()
         self._values.clear()
+
+
+def _unpickled(summary: Summary, inline: bytes) -> Any:
+    try:
+        return pickle.loads(inline)
+    except Exception as error:
+        why = f"What task run {summary.run_name!r} ended with came from its worker, but cannot be read here: {error!r}"
+        return (
+            Absent(why)
+            if summary.type is StateType.COMPLETED
+            else SerializationError(f"{why}. {summary.message}")
+        )
 
 
 def crash(execution: TaskExecution, future: PenstockFuture[Any], error: BaseException) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.task_runners import runner_class
 
-from .support import command_line, descendants, gone, workspace
+from .support import command_line, descendants, eventually, lives, workspace
 
 WORDS = [
     "threads",
@@ -32,22 +32,15 @@ def shared(home):
 
         def get(word):
             if word not in made:
-                before = helpers()
                 made[word], close = runner_class(word).open_shared(2)
-                stack.callback(_close, close, before)
+                stack.callback(close)
             return made[word]
 
         yield get
+    eventually(lambda: not helpers())  # every process of a cluster ends with it
 
 
 def helpers():
     """Return the child processes of this one that a cluster could leave behind."""
     kept = ("penstock._store", "resource_tracker")
-    return {p for p in descendants(os.getpid()) if not any(word in command_line(p) for word in kept)}
-
-
-def _close(close, before):
-    """Close a cluster; every process it had must end."""
-    started = helpers() - before
-    close()
-    gone(started)
+    return {p for p in descendants(os.getpid()) if lives(p) and not any(k in command_line(p) for k in kept)}

@@ -136,6 +136,18 @@ def command_line(process):
         return ""
 
 
+def marked(mark):
+    """Return the living processes that inherited PENSTOCK_TEST_MARK with this value."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("PENSTOCK_TEST_MARK") == mark and lives(process):
+                found.append(process)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
 def kill_all(processes):
     for process in processes:
         try:
@@ -146,10 +158,11 @@ def kill_all(processes):
 
 def gone(processes, deadline=DEADLINE):
     """Wait until processes have ended; one that its parent has not collected yet has."""
-    eventually(lambda: not [p for p in processes if _lives(p)], deadline)
+    eventually(lambda: not [p for p in processes if lives(p)], deadline)
 
 
-def _lives(process):
+def lives(process):
+    """Say whether a process has not ended; one that its parent has not collected yet has."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -36,16 +36,18 @@ def test_a_temporary_cluster_is_gone_after_the_flow():
     gone(seen)
 
 
-def test_a_running_scheduler_is_used_by_address_and_left_running(shared):
+def topics(cluster):
+    return {topic for topic in cluster.scheduler._broker._topics if topic.startswith("penstock")}
+
+
+def test_a_running_scheduler_is_used_by_address_and_left_as_it_was(shared):
     cluster = shared("dask")._given
+    before = topics(cluster)
     runner = DaskTaskRunner(address=cluster.scheduler_address)
     assert flows.many.with_options(task_runner=runner)(3) == [0, 1, 2]
     with distributed.Client(cluster, set_as_default=False) as client:
         assert client.submit(sum, [1, 2], pure=False).result() == 3
-        kept = client.run_on_scheduler(
-            lambda dask_scheduler: [t for t in dask_scheduler._broker._topics if t.startswith("penstock")]
-        )
-    assert kept == []
+    assert topics(cluster) <= before
 
 
 def test_an_existing_cluster_and_what_makes_a_new_one_exclude_each_other(shared):
@@ -135,8 +137,8 @@ def test_a_worker_on_another_machine_sends_its_records_back(shared):
         runner = DaskTaskRunner(cluster_kwargs={"n_workers": 1, "threads_per_worker": 2})
         run_id, values = sample_flow.everything.with_options(task_runner=runner)()
     here_id, same = sample_flow.everything.with_options(task_runner=shared("threads"))()
-    clients = rows(f"SELECT count(DISTINCT client) AS n FROM states WHERE flow_run_id = '{run_id}'")
+    clients = rows(f"SELECT client, count(*) AS n FROM states WHERE flow_run_id = '{run_id}' GROUP BY ALL")
     settled(here_id, 17)
     assert values == same
     assert recorded(run_id) == recorded(here_id)
-    assert clients == [{"n": 2}]  # the driver and, for the flow run, the store
+    assert len(clients) == 2, clients  # the driver and, for the flow run, the store

@@ -33,7 +33,6 @@ from penstock._workspace import Workspace
 from penstock.exceptions import StoreUnavailable
 from penstock.settings import temporary_settings
 
-_HOST = socket.gethostname()
 _LOGS_SHOWN = 200
 _RECIPES_KEPT = 64
 _PLAIN = (str, int, float, bool, bytes, type(None))
@@ -55,26 +54,23 @@ def run_remote(payload: bytes, *filled: Any) -> Outcome:
     """
     call: RemoteCall = pickle.loads(payload)
     recipe = _recipe(filled[call.recipe.number] if isinstance(call.recipe, Slot) else call.recipe)
-    token = Token()
-    execution = TaskExecution(
-        task=recipe.task,
-        task_run=call.task_run(recipe),
-        parameters={name: _filled_in(value, filled) for name, value in call.parameters.items()},
-        options=recipe.options,
-        wait_for=tuple(_filled_in(item, filled) for item in call.wait_for),
-        token=token,
-        fingerprints=call.fingerprints,
-    )
-    run_id = str(execution.task_run.id)
-    _active[run_id] = token
-    if run_id in _stopped:
-        token.set("interrupted")
+    task_run = call.task_run(recipe)
+    run_id = str(task_run.id)
+    token = _active[run_id] = Token()
     try:
         with _at_home(recipe), _watching(recipe, run_id) as seen:
-            state = execute_guarded(execution)
-            return _outcome(execution, state, seen)
+            execution = TaskExecution(
+                task=recipe.task,
+                task_run=task_run,
+                parameters={name: _filled_in(value, filled) for name, value in call.parameters.items()},
+                options=recipe.options,
+                wait_for=tuple(_filled_in(item, filled) for item in call.wait_for),
+                token=token,
+                fingerprints=call.fingerprints,
+            )
+            return _outcome(execution, execute_guarded(execution), seen)
     finally:
-        _active.pop(run_id, None)
+        del _active[run_id]
 
 
 def interrupt_runs(ids: list[str]) -> list[str]:
@@ -218,7 +214,7 @@ def _session(recipe: Recipe) -> Any:
     session = sessions._sessions.get(recipe.home)
     if session is not None:
         return session
-    if recipe.host == _HOST and recipe.home.is_dir():
+    if recipe.host == socket.gethostname() and recipe.home.is_dir():
         return sessions.open_worker_session(Workspace(recipe.home), recipe.driver)
     with sessions._lock:
         carrying = cast("sessions.Session", _CarryingSession(recipe.home))
