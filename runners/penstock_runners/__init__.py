@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock_runners.dask import DaskTaskRunner as DaskTaskRunner
     from penstock_runners.ray import RayTaskRunner as RayTaskRunner
+    from penstock_runners.ray import remote_options as remote_options
 
 
 def __getattr__(name: str) -> Any:
@@ -18,7 +19,11 @@ def __getattr__(name: str) -> Any:
         from penstock_runners.ray import RayTaskRunner
 
         return RayTaskRunner
+    if name == "remote_options":
+        from penstock_runners.ray import remote_options
+
+        return remote_options
     raise AttributeError(f"module 'penstock_runners' has no attribute {name!r}")
 
 
-__all__ = ["DaskTaskRunner", "RayTaskRunner"]
+__all__ = ["DaskTaskRunner", "RayTaskRunner", "remote_options"]
