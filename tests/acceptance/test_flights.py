@@ -28,7 +28,7 @@ def contents():
         "SELECT id, state_name FROM runs WHERE flow_name = 'delay-report' ORDER BY created DESC LIMIT 1"
     )[0]
     where = f"flow_run_id = '{run['id']}'"
-    ended = f"SELECT count(*) AS n FROM task_runs WHERE {where} AND state_name = 'Completed'"
+    ended = f"SELECT count(*) AS n FROM task_runs WHERE {where} AND state_type = 'COMPLETED'"
     eventually(lambda: rows(ended)[0]["n"] == TASKS)
     states = f"SELECT type, name, count(*) AS n FROM states WHERE {where} GROUP BY ALL ORDER BY ALL"
     made = f"SELECT key, type, count(*) AS n FROM artifacts WHERE {where} GROUP BY ALL ORDER BY ALL"
@@ -76,9 +76,9 @@ def test_the_notebook_runs_headless_on_every_runner(runner, tmp_path):
         assert code == 0, errors
         state, states, made, edges, _ = contents()
         assert state == "Completed"
-        assert {row["name"]: row["n"] for row in states if row["type"] == "COMPLETED"}[
-            "Completed"
-        ] == TASKS + 1
+        # The cells have loaded and cleaned before the flow asks for it again; the flow's own end is the 13th.
+        done = {row["name"]: row["n"] for row in states if row["type"] == "COMPLETED"}
+        assert done == {"Cached": 2, "Completed": TASKS - 1}
         assert sorted(row["key"] for row in made) == [
             "carriers",
             "months-done",
