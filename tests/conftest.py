@@ -36,6 +36,15 @@ from penstock._link.session import close_sessions, current_session
 DEADLINE = 20.0
 
 
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual, also where a shell started us in the background and had it ignored.
+
+    What is ignored stays ignored in every process we start, and the tests of interruptions would hang.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def wait_until(check: Callable[[], Any], deadline: float = DEADLINE) -> Any:
     end = time.monotonic() + deadline
     while True:
