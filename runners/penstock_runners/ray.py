@@ -19,6 +19,7 @@ from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import run_remote
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
+from penstock._link.session import current_session
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
 from penstock_runners.remote_values import RemoteValues, crash
@@ -120,8 +121,12 @@ class RayTaskRunner(TaskRunner):
         summary.future().add_done_callback(lambda done: arrived.put((run_id, done)))
 
     def interrupt(self) -> None:
-        """Cancel what is queued and interrupt what runs."""
-        for item in list(self._pending.values()):
+        """Cancel what is queued and interrupt what runs; the workers' own records tell the two apart."""
+        items = list(self._pending.values())
+        begun = _begun([str(item.future.task_run_id) for item in items])
+        for item in items:
+            if str(item.future.task_run_id) in begun:
+                item.future.task_run.run_count = max(item.future.task_run.run_count, 1)
             with suppress(Exception):
                 ray.cancel(item.summary, force=False)
 
@@ -174,6 +179,20 @@ class _Item:
     future: PenstockFuture[Any]
     summary: Any
     fetch: Callable[[], Outcome]
+
+
+def _begun(ids: list[str]) -> set[str]:
+    """Return which task runs have begun, as far as their workers have told the store."""
+    if not ids:
+        return set()
+    wanted = ", ".join(f"'{run_id}'" for run_id in ids)
+    sql = f"SELECT CAST(id AS VARCHAR) FROM task_runs WHERE run_count > 0 AND id IN ({wanted})"
+    with suppress(Exception):
+        answer = current_session().store.request(
+            "POST", "/link/sql", {"sql": sql, "limit": len(ids)}, timeout=2
+        )
+        return {row[0] for row in answer["rows"]}
+    return set()
 
 
 def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:
