@@ -19,10 +19,14 @@ from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import run_remote
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
+from penstock._journal.line import TornLine, decode
 from penstock._link.session import current_session
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
 from penstock_runners.remote_values import RemoteValues, crash
+
+#: How much of each journal is read to learn what has begun.
+_TAIL_BYTES = 4 << 20
 
 _options: ContextVar[dict[str, Any] | None] = ContextVar("penstock_ray_options", default=None)
 
@@ -121,12 +125,13 @@ class RayTaskRunner(TaskRunner):
         summary.future().add_done_callback(lambda done: arrived.put((run_id, done)))
 
     def interrupt(self) -> None:
-        """Cancel what is queued and interrupt what runs; the workers' own records tell the two apart."""
+        """Cancel what is queued, then interrupt what runs, so that nothing queued takes the place of what ends."""
         items = list(self._pending.values())
         begun = _begun([str(item.future.task_run_id) for item in items])
         for item in items:
             if str(item.future.task_run_id) in begun:
                 item.future.task_run.run_count = max(item.future.task_run.run_count, 1)
+        for item in sorted(items, key=lambda item: item.future.task_run.run_count):
             with suppress(Exception):
                 ray.cancel(item.summary, force=False)
 
@@ -150,7 +155,7 @@ class RayTaskRunner(TaskRunner):
             try:
                 summary: Summary = done.result()
             except Exception as error:
-                crash(item.execution, item.future, error)
+                _lost(item, error)
             else:
                 self._values.settle(item.future, summary, item.fetch)
             # A result lives as long as somebody holds its future: this thread must not while it waits.
@@ -181,18 +186,27 @@ class _Item:
     fetch: Callable[[], Outcome]
 
 
+def _lost(item: _Item, error: BaseException) -> None:
+    if isinstance(error, ray.exceptions.TaskCancelledError) and item.future.task_run.run_count == 0:
+        message = "The flow run was stopped before this task run began."
+        item.future.set_state(item.execution.abandon(State(StateType.CANCELLED, message=message, data=error)))
+    else:
+        crash(item.execution, item.future, error)
+
+
 def _begun(ids: list[str]) -> set[str]:
-    """Return which task runs have begun, as far as their workers have told the store."""
-    if not ids:
-        return set()
-    wanted = ", ".join(f"'{run_id}'" for run_id in ids)
-    sql = f"SELECT CAST(id AS VARCHAR) FROM task_runs WHERE run_count > 0 AND id IN ({wanted})"
-    with suppress(Exception):
-        answer = current_session().store.request(
-            "POST", "/link/sql", {"sql": sql, "limit": len(ids)}, timeout=2
-        )
-        return {row[0] for row in answer["rows"]}
-    return set()
+    """Return which task runs have begun: a worker writes so into its journal before it calls the code."""
+    wanted, begun = set(ids), set()
+    for path in current_session().workspace.journals.glob("*.jsonl"):
+        with suppress(OSError), path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            for raw in file:
+                if b'"RUNNING"' not in raw:
+                    continue
+                with suppress(TornLine):
+                    body = decode(raw.rstrip(b"\n")).body
+                    begun.add(str(body.get("id")))
+    return begun & wanted
 
 
 def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:

@@ -57,6 +57,8 @@ def run_remote(payload: bytes, *filled: Any) -> Outcome:
     task_run = call.task_run(recipe)
     run_id = str(task_run.id)
     token = _active[run_id] = Token()
+    if run_id in _stopped:  # stopped on its way here
+        token.set("interrupted")
     try:
         with _at_home(recipe), _watching(recipe, run_id) as seen:
             execution = TaskExecution(
