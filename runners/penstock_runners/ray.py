@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Self
 
 import ray
+from ray.exceptions import TaskCancelledError
 
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
@@ -187,7 +188,7 @@ class _Item:
 
 
 def _lost(item: _Item, error: BaseException) -> None:
-    if isinstance(error, ray.exceptions.TaskCancelledError) and item.future.task_run.run_count == 0:
+    if isinstance(error, TaskCancelledError) and item.future.task_run.run_count == 0:
         message = "The flow run was stopped before this task run began."
         item.future.set_state(item.execution.abandon(State(StateType.CANCELLED, message=message, data=error)))
     else:
