@@ -17,8 +17,6 @@ from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient
 from penstock.exceptions import PenstockException, StoreRefused
 
-#: Events that arrive within this time of the first travel together.
-_GATHER_SECONDS = 0.02
 _BATCH_BYTES = 1 << 20
 
 
@@ -28,11 +26,14 @@ class Sender:
     Args:
         journal: what to ship.
         client: where to.
+        gather: seconds; events that arrive within this time of the first travel together.
     """
 
-    def __init__(self, journal: Journal, client: StoreClient) -> None:
+    def __init__(self, journal: Journal, client: StoreClient, gather: float = 0.02) -> None:
         self._journal = journal
         self._client = client
+        self._gather = gather
+        self._hurry = threading.Event()
         self._work = threading.Event()
         self._sleeping = True
         self._stop = threading.Event()
@@ -51,7 +52,7 @@ class Sender:
         """Wait until everything written so far is committed by the store; False when the time is up."""
         target = self._journal.size
         deadline = time.monotonic() + timeout
-        self._urgent = True
+        self._hurry.set()
         self._wake()
         with self._idle:
             while self._acked_to < target:
@@ -64,11 +65,10 @@ class Sender:
     def stop(self) -> None:
         """End the thread; what is left is swept from the file."""
         self._stop.set()
+        self._hurry.set()
         self._work.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(2)
-
-    _urgent = False
 
     def _wake(self) -> None:
         if self._sleeping:
@@ -82,8 +82,7 @@ class Sender:
             while not self._stop.is_set():
                 self._work.wait()
                 self._work.clear()
-                if not self._urgent:
-                    self._stop.wait(_GATHER_SECONDS)
+                self._hurry.wait(self._gather)
                 self._sleeping = True
                 try:
                     self._ship(fd)
