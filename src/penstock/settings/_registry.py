@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +51,8 @@ def flat_of(name: Any) -> str:
 
 def suggestion(name: str) -> str:
     """Return what may have been meant, as the rest of a sentence."""
+    import difflib  # only errors need it
+
     names = BY_VARIABLE if name.startswith(PREFIX) else {**BY_FLAT, **BY_PATH}
     close = difflib.get_close_matches(name, names, n=3)
     return f"; did you mean {', '.join(close)}?" if close else ""
