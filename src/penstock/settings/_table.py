@@ -106,7 +106,7 @@ ROWS: tuple[Row, ...] = (
         idle=True,
     ),
     row("api.url", TEXT, None, "The address of the REST interface; links to runs start with it."),
-    row("api.key", SECRET, None, "A key for the REST interface.", idle=True),
+    row("api.key", SECRET, None, "A key for the REST interface; masked in logs."),
     row("api.auth_string", SECRET, None, "`user:password` for the REST interface.", idle=True),
     row("api.request_timeout", SECONDS, 60.0, "Seconds to wait for an answer.", idle=True),
     row("api.enable_http2", BOOL, False, "Speak HTTP/2.", idle=True),
@@ -195,8 +195,18 @@ ROWS: tuple[Row, ...] = (
     row("logging.colors", BOOL, True, "Colours in logs on a terminal."),
     row("logging.markup", BOOL, False, "Square brackets in log messages are markup."),
     row("logging.to_api.enabled", BOOL, True, "Keep the logs of runs in the store."),
-    row("logging.to_api.batch_interval", SECONDS, 2.0, "Seconds between batches of logs.", idle=True),
-    row("logging.to_api.batch_size", COUNT, 4_000_000, "Characters of a batch of logs.", idle=True),
+    row(
+        "logging.to_api.batch_interval",
+        SECONDS,
+        2.0,
+        "Seconds `APILogWorker.min_interval` tells; logs travel with the journal, within a fifth of a second.",
+    ),
+    row(
+        "logging.to_api.batch_size",
+        COUNT,
+        4_000_000,
+        "Characters `APILogWorker.max_batch_size` tells; batches of the journal have a megabyte.",
+    ),
     row("logging.to_api.max_log_size", COUNT, 1_000_000, "Longer messages are cut to so many characters."),
     row(
         "logging.to_api.when_missing_flow",
@@ -274,7 +284,7 @@ ROWS: tuple[Row, ...] = (
         "TASK_SCHEDULING_DELETE_FAILED_SUBMISSIONS",
         idle=True,
     ),
-    row("testing.test_mode", BOOL, False, "Set while tests run.", "TEST_MODE"),
+    row("testing.test_mode", BOOL, False, "True inside `prefect_test_harness`.", "TEST_MODE", idle=True),
     row("testing.unit_test_mode", BOOL, False, "Set while unit tests run.", "UNIT_TEST_MODE", idle=True),
     row(
         "testing.unit_test_loop_debug",
