@@ -171,3 +171,12 @@ def test_groups_know_what_is_in_them() -> None:
     assert settings.logging.to_api.enabled is True
     with pytest.raises(AttributeError, match="There is no setting 'logging.to_api.on'"):
         settings.logging.to_api.on  # noqa: B018
+
+
+def test_settings_travel_to_other_processes_and_cannot_be_assigned() -> None:
+    settings = Settings(tasks_default_retries=4)
+    copy = pickle.loads(pickle.dumps(settings))
+
+    assert (copy.tasks.default_retries, copy) == (4, settings)
+    with pytest.raises(AttributeError, match="no setter"):
+        settings.tasks_default_retries = 5
