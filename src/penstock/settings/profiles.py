@@ -283,14 +283,16 @@ def update_current_profile(settings: Mapping[Any, Any]) -> Profile:
 def _toml(content: Mapping[str, Any]) -> str:
     lines = [] if content["active"] is None else [f"active = {json.dumps(content['active'])}", ""]
     for name, table in content["profiles"].items():
-        lines.append(f"[profiles.{json.dumps(name)}]" if not _is_bare(name) else f"[profiles.{name}]")
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+        lines.append(f"[profiles.{_quoted(name)}]")
+        lines += [f"{_quoted(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
         lines.append("")
     return "\n".join(lines)
 
 
-def _is_bare(name: str) -> bool:
-    return bool(name) and all(part.isascii() and (part.isalnum() or part in "-_") for part in name)
+def _quoted(name: str) -> str:
+    """Return a key of TOML."""
+    bare = bool(name) and name.isascii() and all(letter.isalnum() or letter in "-_" for letter in name)
+    return name if bare else json.dumps(name, ensure_ascii=False)
 
 
 def _write(path: Path, text: str) -> None:

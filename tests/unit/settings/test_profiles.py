@@ -64,6 +64,7 @@ def test_what_is_saved_is_loaded_again(file) -> None:
         "PENSTOCK_API_KEY": 'quo"te\\ \n ü',
         "PENSTOCK_LOGGING_ROOT_LEVEL": "DEBUG",
         "PENSTOCK_DEBUG_MODE": True,
+        "not ours": 1,
     }
     profiles = ProfilesCollection(
         [Profile("my odd.name", odd, file), Profile("plain", {}, file)], active="plain"

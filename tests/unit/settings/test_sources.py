@@ -207,6 +207,12 @@ def test_an_empty_variable_is_as_good_as_none(folder, monkeypatch) -> None:
     assert get_current_settings().tasks_default_retries == 1
 
 
+def test_a_test_may_put_a_plain_dict_in_place_of_the_environment(folder, monkeypatch) -> None:
+    monkeypatch.setattr(os, "environ", {"PENSTOCK_TASKS_DEFAULT_RETRIES": "3"})
+
+    assert get_current_settings().tasks_default_retries == 3
+
+
 def test_the_constructor_beats_every_source(folder, monkeypatch) -> None:
     monkeypatch.setenv("PENSTOCK_TASKS_DEFAULT_RETRIES", "1")
 
