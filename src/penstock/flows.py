@@ -15,9 +15,11 @@ from penstock._engine.definitions import (
     check_name,
     default_name,
     is_async,
+    is_generator,
     plain_function,
 )
 from penstock._engine.drivers import run_awaiting, run_blocking
+from penstock._engine.execute import stream, stream_async
 from penstock._engine.flow_lifecycle import flow_lifecycle
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.parameters import bind, check_reserved, to_json, validate
@@ -114,6 +116,7 @@ class Flow(Generic[P, R]):
         update_wrapper(self, self.fn)
         check_reserved(self.fn)
         self.isasync = is_async(fn)
+        self.isgenerator = is_generator(fn)
         self.name = check_name(name or default_name(self.fn).replace("_", "-"), "Flow")
         if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):
             raise TypeError(
@@ -177,6 +180,8 @@ class Flow(Generic[P, R]):
     ) -> Any:
         """Run the flow here and return its value (a coroutine of it, when the flow is async).
 
+        A generator function runs lazily, from one value to the next; with `return_state` it runs to its end.
+
         Args:
             args, kwargs: the function's arguments; may hold futures when called inside a flow.
             return_state: return the final state instead, and do not raise the flow's exception.
@@ -191,6 +196,11 @@ class Flow(Generic[P, R]):
         setup_logging()
         patch_print()
         current_session().store.begin()
+        if self.isgenerator and not return_state:
+            made = execution, flow_lifecycle(execution)
+            if self.isasync:
+                return stream_async(lambda: made, _answer)
+            return stream(lambda: made, _answer, sigterm_as_exception)
         if self.isasync:
             return _awaited(execution, return_state)
         with sigterm_as_exception():
@@ -266,7 +276,7 @@ class Flow(Generic[P, R]):
         return f"<Flow {self.name!r}>"
 
 
-def _answer(state: State, return_state: bool) -> Any:
+def _answer(state: State, return_state: bool = False) -> Any:
     if return_state:
         return state
     if state.is_paused() and isinstance(state.data, UnansweredPause):

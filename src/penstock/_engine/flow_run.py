@@ -17,6 +17,7 @@ from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.run_logging import RunLogAdapter, flow_run_logger
 from penstock._engine.runner_port import TaskRunner, make_run
+from penstock._engine.streams import Stream
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import generate_slug, new_id
 from penstock._link.session import current_session
@@ -46,6 +47,8 @@ class FlowExecution:
     runner: TaskRunner = field(init=False)
     context: FlowRunContext = field(init=False)
     marker: TaskExecution | None = None
+    #: Who iterates over this run, when its function is a generator.
+    stream: Stream | None = None
     attempt: int = 0
     retries: int = 0
     retry_delay: float = 0.0
@@ -191,6 +194,8 @@ class FlowExecution:
         persist = flow.persist_result
         if persist is None:
             persist = parent.persist_result if parent is not None else settings.results_persist_by_default
+        if self.stream is not None:
+            self.stream.keep = bool(persist)
         store = parent.result_store if parent is not None else None
         if flow.result_storage or flow.result_serializer or store is None:
             store = ResultStore(
