@@ -25,7 +25,7 @@ from penstock._engine.flow_run import FlowExecution
 from penstock._engine.parameters import bind, check_reserved, to_json, validate
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.runner_port import TaskRunner
-from penstock._engine.signals import sigterm_as_exception
+from penstock._engine.signals import flow_signals
 from penstock._engine.thread_runner import default_runner
 from penstock._link.session import current_session
 from penstock._values.annotations import NotSet
@@ -200,10 +200,10 @@ class Flow(Generic[P, R]):
             made = execution, flow_lifecycle(execution)
             if self.isasync:
                 return stream_async(lambda: made, _answer)
-            return stream(lambda: made, _answer, sigterm_as_exception)
+            return stream(lambda: made, _answer, flow_signals)
         if self.isasync:
             return _awaited(execution, return_state)
-        with sigterm_as_exception():
+        with flow_signals():
             state = run_blocking(flow_lifecycle(execution), execution.token)
         return _answer(state, return_state)
 

@@ -37,7 +37,8 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
     try:
         try:
             yield Ask(run.create)
-            final = yield from _until_final(run)
+            with run.cancellable():
+                final = yield from _until_final(run)
         except (Exception, Abort, Pause):
             raise
         except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from penstock._engine import parameters as params
 from penstock._engine.authority import Authority, StoreAuthority, Verdict, authority_for_new_run
+from penstock._engine.cancel_watch import cancellable
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
 from penstock._engine.inputs import check_wait_for, resolve
@@ -165,6 +167,12 @@ class FlowExecution:
         self.parameters = resolve(self.parameters)
         tell("flow_run_state", self.flow_run, self.state)
         return True
+
+    def cancellable(self) -> AbstractContextManager[None]:
+        """Hear of cancellations from outside, where there is a store that tells of them."""
+        if not isinstance(self.authority, StoreAuthority):
+            return nullcontext()
+        return cancellable(self.flow_run.id, self.token, current_session())
 
     def check_upstream(self) -> None:
         """Wait for everything this run depends on.
