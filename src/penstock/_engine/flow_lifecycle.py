@@ -36,6 +36,10 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
     mark = current_token.set(run.token)
     try:
         try:
+            if run.parent is not None and run.parent.children is not None:
+                earlier = yield Ask(run.completed_before)
+                if earlier is not None:
+                    return earlier  # type: ignore[no-any-return]
             yield Ask(run.create)
             with run.cancellable():
                 final = yield from _until_final(run)
@@ -49,6 +53,8 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
         current_token.reset(mark)
     if run.parent is not None and final.is_completed():
         link_result(run.parent, final.data, final)
+        if run.child_key is not None and run.parent.children is not None:
+            run.parent.children.completed[run.child_key] = final
     return final
 
 

@@ -13,7 +13,7 @@ from penstock._engine import parameters as params
 from penstock._engine.authority import Authority, StoreAuthority, Verdict, authority_for_new_run
 from penstock._engine.cancel_watch import cancellable
 from penstock._engine.cancellation import Token, current_token
-from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
+from penstock._engine.contexts import Children, FlowRunContext, TagsContext, TaskRunContext
 from penstock._engine.inputs import check_wait_for, resolve
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
@@ -23,11 +23,12 @@ from penstock._engine.streams import Stream
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import generate_slug, new_id
 from penstock._link.session import current_session
+from penstock._results.fingerprint import fingerprint
 from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateType, utc_now
-from penstock.exceptions import Abort, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
+from penstock.exceptions import Abort, HashError, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
 from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
@@ -54,6 +55,10 @@ class FlowExecution:
     attempt: int = 0
     retries: int = 0
     retry_delay: float = 0.0
+    #: What the parent knows this run by, if it may call it again in a retry.
+    child_key: tuple[str, str, int] | None = None
+    #: Children of this run, if there may be a retry.
+    children: Children | None = None
     #: Why the run may not start, when an argument came from a run that did not complete.
     blocked: UpstreamTaskError | None = None
 
@@ -71,6 +76,7 @@ class FlowExecution:
         if delay is None:
             delay = settings.flows_default_retry_delay_seconds
         execution.retry_delay = float(delay[0] if isinstance(delay, list) else delay)
+        execution.children = Children() if execution.retries else None
         return execution
 
     @property
@@ -82,6 +88,19 @@ class FlowExecution:
     def state(self) -> State:
         """The run's present state."""
         return self.flow_run.state or State(StateType.PENDING)
+
+    def completed_before(self) -> State | None:
+        """Return how this child run ended in an earlier attempt of its parent, if it completed there."""
+        children = self.parent.children if self.parent is not None else None
+        if children is None:
+            return None
+        try:
+            self.parameters = resolve(self.parameters)
+            self.child_key = children.key(self.flow.name, fingerprint(self.parameters))
+        except (UpstreamTaskError, HashError):
+            return None  # `create` says what is wrong upstream; arguments without a hash are never the same again
+        state = children.completed.get(self.child_key)
+        return None if state is None or isinstance(state.data, Absent) else state
 
     def may_exist(self) -> bool:
         """True once the store has been asked to create or adopt the run."""
@@ -210,6 +229,8 @@ class FlowExecution:
                 flow.result_storage or (store.folder if store else None),
                 flow.result_serializer or (store.serializer if store else None),
             )
+        if self.children is not None:
+            self.children.begin_attempt()
         self.context = FlowRunContext(
             flow=flow,
             flow_run=self.flow_run,
@@ -221,6 +242,7 @@ class FlowExecution:
             persist_result=persist,
             log_prints=log_prints,
             parent=parent,
+            children=self.children,
         )
         return self.context
 
