@@ -193,6 +193,35 @@ class TaskRunner:
         self._executions = {}
 
 
+def after_upstream(execution: TaskExecution, then: Callable[[], None]) -> None:
+    """Call `then` when everything the run waits for is done, without holding a thread; at once if it is."""
+    upstream = (
+        [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
+        if execution.linked
+        else []
+    )
+    if not upstream:
+        then()
+        return
+    countdown = _Countdown(len(upstream), then)
+    for one in upstream:
+        one.add_done_callback(countdown.tick)
+
+
+class _Countdown:
+    def __init__(self, count: int, then: Any) -> None:
+        self._left = count
+        self._then = then
+        self._lock = threading.Lock()
+
+    def tick(self, _: Any) -> None:
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._then()
+
+
 def make_run(
     task: Any,
     parameters: dict[str, Any],

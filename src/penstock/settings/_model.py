@@ -67,6 +67,11 @@ _SETTINGS: dict[str, _Setting] = {
         None,
         ("PENSTOCK_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS", "PENSTOCK_TASK_RUNNER_THREAD_POOL_MAX_WORKERS"),
     ),
+    "tasks_runner_process_pool_max_workers": _Setting(
+        int,
+        None,
+        ("PENSTOCK_TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS", "PENSTOCK_TASK_RUNNER_PROCESS_POOL_MAX_WORKERS"),
+    ),
     "results_persist_by_default": _Setting(_bool, False, ("PENSTOCK_RESULTS_PERSIST_BY_DEFAULT",)),
     "results_default_serializer": _Setting(str, "pickle", ("PENSTOCK_RESULTS_DEFAULT_SERIALIZER",)),
     "results_local_storage_path": _Setting(
