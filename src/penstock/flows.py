@@ -14,6 +14,7 @@ from penstock._engine.definitions import (
     check_hooks,
     check_name,
     default_name,
+    docstring,
     is_async,
     is_generator,
     plain_function,
@@ -124,7 +125,7 @@ class Flow(Generic[P, R]):
             )
         self.flow_run_name = flow_run_name
         self._version = version
-        self.description = description or (self.fn.__doc__ and _docstring(self.fn))
+        self.description = description or docstring(self.fn)
         self.retries = retries
         self.retry_delay_seconds = retry_delay_seconds
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
@@ -292,12 +293,6 @@ def _made_runner(runner: TaskRunner | type[TaskRunner] | str | None) -> TaskRunn
     if isinstance(runner, str):
         return runner_class(runner)()
     return runner() if isinstance(runner, type) else runner
-
-
-def _docstring(fn: Any) -> str | None:
-    import inspect
-
-    return inspect.getdoc(fn)
 
 
 def _file_hash(fn: Any) -> str | None:

@@ -16,6 +16,7 @@ from penstock._engine.definitions import (
     bound_copy,
     check_hooks,
     default_name,
+    docstring,
     is_async,
     is_generator,
     plain_function,
@@ -27,6 +28,7 @@ from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
 from penstock._engine.runner_port import make_run
+from penstock._engine.task_checks import checked_delays, chosen_policy
 from penstock._engine.task_lifecycle import task_lifecycle
 from penstock._engine.task_run import TaskExecution
 from penstock._results.fingerprint import fingerprint, source_of
@@ -64,7 +66,6 @@ _OPTIONS = [
     "viz_return_value",
     "asset_deps",
 ]
-_MAX_DELAYS = 50
 
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
@@ -151,14 +152,14 @@ class Task(Generic[P, R]):
         self.isasync = is_async(fn)
         self.isgenerator = is_generator(fn)
         self.name = name or default_name(self.fn)
-        self.description = description or _docstring(self.fn)
+        self.description = description or docstring(self.fn)
         self.tags: frozenset[str] = frozenset(tags or ())
         self.version = version
         self.task_run_name = task_run_name
         if task_run_name is not None and not isinstance(task_run_name, str) and not callable(task_run_name):
             raise TypeError("Expected string or callable for 'task_run_name'.")
         self.retries = retries
-        self.retry_delay_seconds = _checked_delays(retry_delay_seconds, retries)
+        self.retry_delay_seconds = checked_delays(retry_delay_seconds, retries)
         if retry_jitter_factor is not None and retry_jitter_factor < 0:
             raise ValueError("`retry_jitter_factor` must be >= 0.")
         self.retry_jitter_factor = retry_jitter_factor
@@ -169,7 +170,7 @@ class Task(Generic[P, R]):
         self.retry_condition_fn = retry_condition_fn
         self.cache_key_fn = cache_key_fn
         self.cache_expiration = cache_expiration
-        self.cache_policy = _chosen_policy(cache_policy, cache_key_fn, persist_result, self.name)
+        self.cache_policy = chosen_policy(cache_policy, cache_key_fn, persist_result, self.name)
         storing = (result_storage, result_storage_key, result_serializer, cache_key_fn)
         explicit = self.cache_policy not in (NotSet, None, NO_CACHE)
         if persist_result is None and (explicit or any(option is not None for option in storing)):
@@ -383,46 +384,6 @@ def _runner(verb: str, name: str) -> Any:
             "or use a task runner as a context manager and its own `submit`."
         )
     return context.task_runner
-
-
-def _docstring(fn: Any) -> str | None:
-    import inspect
-
-    return inspect.getdoc(fn) if getattr(fn, "__doc__", None) else None
-
-
-def _checked_delays(delays: Any, retries: int | None) -> Delays:
-    if callable(delays):
-        delays = delays(retries or 0)
-    if isinstance(delays, str):
-        raise TypeError(
-            f"Invalid `retry_delay_seconds` provided; must be an int, float, list or callable. Received {delays!r}"
-        )
-    if delays is None or isinstance(delays, (int, float)):
-        return delays
-    listed = [float(delay) for delay in delays]
-    if len(listed) > _MAX_DELAYS:
-        raise ValueError(f"Can not configure more than {_MAX_DELAYS} retry delays per task.")
-    return listed
-
-
-def _chosen_policy(policy: Any, key_fn: Any, persist: bool | None, name: str) -> Any:
-    import logging
-
-    if key_fn is not None:
-        if policy is not NotSet and policy is not None:
-            logging.getLogger("penstock.tasks").warning(
-                "Both `cache_policy` and `cache_key_fn` are set on task %r. `cache_key_fn` will be used.",
-                name,
-            )
-        return CachePolicy.from_cache_key_fn(key_fn)
-    if persist is False:
-        if policy is not NotSet and policy is not None and policy is not NO_CACHE:
-            logging.getLogger("penstock.tasks").warning(
-                "Ignoring `cache_policy` of task %r because `persist_result` is False", name
-            )
-        return NO_CACHE
-    return policy
 
 
 @overload

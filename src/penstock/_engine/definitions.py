@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, unwrap
+from inspect import getdoc, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, unwrap
 from typing import Any, TypeVar
 
 from penstock.exceptions import InvalidNameError
@@ -50,6 +50,11 @@ def default_name(fn: Callable[..., Any]) -> str:
     """Return the name of a function as people write it."""
     name = getattr(fn, "__name__", None) or type(fn).__name__
     return "unknown-lambda" if name == "<lambda>" else str(name)
+
+
+def docstring(fn: Callable[..., Any]) -> str | None:
+    """Return the docstring of a function, without its indentation."""
+    return getdoc(fn) if getattr(fn, "__doc__", None) else None
 
 
 def plain_function(fn: Any) -> Any:
