@@ -20,7 +20,7 @@ from penstock._engine.definitions import (
 from penstock._engine.drivers import run_awaiting, run_blocking
 from penstock._engine.flow_lifecycle import flow_lifecycle
 from penstock._engine.flow_run import FlowExecution
-from penstock._engine.parameters import bind, check_reserved, to_json, validate
+from penstock._engine.parameters import bind, check_reserved, keep_local_names, to_json, validate
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.signals import sigterm_as_exception
@@ -113,6 +113,7 @@ class Flow(Generic[P, R]):
         self.fn: Callable[P, R] = plain_function(fn)
         update_wrapper(self, self.fn)
         check_reserved(self.fn)
+        keep_local_names(self.fn)
         self.isasync = is_async(fn)
         self.name = check_name(name or default_name(self.fn).replace("_", "-"), "Flow")
         if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):

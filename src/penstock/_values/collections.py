@@ -60,9 +60,7 @@ class _Walk:
         inner = None if context is None else context.copy()
         return enter(expr, lambda part: self.step(part, depth - 1, inner, seen | {id(expr)}))
 
-    def _annotation(
-        self, expr: BaseAnnotation[Any], depth: int, context: Context, seen: Seen
-    ) -> Any:
+    def _annotation(self, expr: BaseAnnotation[Any], depth: int, context: Context, seen: Seen) -> Any:
         if not self.everything and type(expr) in (quote, opaque):
             return expr
         inner = None if context is None else {**context, "annotation": expr}
