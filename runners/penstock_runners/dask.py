@@ -25,7 +25,7 @@ from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
 from penstock_runners.dask_queue import DaskQueue, Handle, Item
-from penstock_runners.remote_values import RemoteValues
+from penstock._engine.remote_values import RemoteValues
 
 #: Workers must not die of the interrupt that a notebook sends to the kernel's whole process group.
 #: A worker that is a thread of the driver's process has no signals of its own to ignore.

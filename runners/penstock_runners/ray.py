@@ -24,7 +24,7 @@ from penstock._journal.line import TornLine, decode
 from penstock._link.session import current_session
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
-from penstock_runners.remote_values import RemoteValues, crash
+from penstock._engine.remote_values import RemoteValues, crash
 
 #: How much of each journal is read to learn what has begun.
 _TAIL_BYTES = 4 << 20

@@ -15,15 +15,17 @@ from penstock._engine.definitions import (
     check_name,
     default_name,
     is_async,
+    is_generator,
     plain_function,
 )
 from penstock._engine.drivers import run_awaiting, run_blocking
+from penstock._engine.execute import stream, stream_async
 from penstock._engine.flow_lifecycle import flow_lifecycle
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.parameters import bind, check_reserved, keep_local_names, to_json, validate
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.runner_port import TaskRunner
-from penstock._engine.signals import sigterm_as_exception
+from penstock._engine.signals import flow_signals
 from penstock._engine.thread_runner import default_runner
 from penstock._link.session import current_session
 from penstock._values.annotations import NotSet
@@ -115,6 +117,7 @@ class Flow(Generic[P, R]):
         check_reserved(self.fn)
         keep_local_names(self.fn)
         self.isasync = is_async(fn)
+        self.isgenerator = is_generator(fn)
         self.name = check_name(name or default_name(self.fn).replace("_", "-"), "Flow")
         if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):
             raise TypeError(
@@ -178,6 +181,8 @@ class Flow(Generic[P, R]):
     ) -> Any:
         """Run the flow here and return its value (a coroutine of it, when the flow is async).
 
+        A generator function runs lazily, from one value to the next; with `return_state` it runs to its end.
+
         Args:
             args, kwargs: the function's arguments; may hold futures when called inside a flow.
             return_state: return the final state instead, and do not raise the flow's exception.
@@ -192,9 +197,14 @@ class Flow(Generic[P, R]):
         setup_logging()
         patch_print()
         current_session().store.begin()
+        if self.isgenerator and not return_state:
+            made = execution, flow_lifecycle(execution)
+            if self.isasync:
+                return stream_async(lambda: made, _answer)
+            return stream(lambda: made, _answer, flow_signals)
         if self.isasync:
             return _awaited(execution, return_state)
-        with sigterm_as_exception():
+        with flow_signals():
             state = run_blocking(flow_lifecycle(execution), execution.token)
         return _answer(state, return_state)
 
@@ -267,7 +277,7 @@ class Flow(Generic[P, R]):
         return f"<Flow {self.name!r}>"
 
 
-def _answer(state: State, return_state: bool) -> Any:
+def _answer(state: State, return_state: bool = False) -> Any:
     if return_state:
         return state
     if state.is_paused() and isinstance(state.data, UnansweredPause):

@@ -17,14 +17,18 @@ from penstock._engine.definitions import (
     check_hooks,
     default_name,
     is_async,
+    is_generator,
     plain_function,
 )
-from penstock._engine.execute import execute, execute_async, value_of
+from penstock._engine.drivers import Lifecycle
+from penstock._engine.execute import execute, execute_async, stream, stream_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
 from penstock._engine.runner_port import make_run
+from penstock._engine.task_lifecycle import task_lifecycle
+from penstock._engine.task_run import TaskExecution
 from penstock._results.fingerprint import fingerprint, source_of
 from penstock._results.policies import NO_CACHE, CachePolicy
 from penstock._values.annotations import NotSet
@@ -145,6 +149,7 @@ class Task(Generic[P, R]):
         update_wrapper(self, self.fn)
         check_reserved(self.fn)
         self.isasync = is_async(fn)
+        self.isgenerator = is_generator(fn)
         self.name = name or default_name(self.fn)
         self.description = description or _docstring(self.fn)
         self.tags: frozenset[str] = frozenset(tags or ())
@@ -216,12 +221,16 @@ class Task(Generic[P, R]):
     ) -> Any:
         """Run the task in this thread and return its value (a coroutine of it, when the task is async).
 
+        A generator function runs lazily, from one value to the next; with `return_state` it runs to its end.
+
         Args:
             args, kwargs: the function's arguments; may hold futures.
             return_state: return the final state instead, and do not raise the task's exception.
             wait_for: futures that must complete first.
         """
         parameters = bind(self.fn, args, kwargs)
+        if self.isgenerator and not return_state:
+            return self._stream(parameters, wait_for)
         if self.isasync:
             return self._call_async(parameters, wait_for, return_state)
         execution = make_run(self, parameters, wait_for, runner=None)
@@ -232,6 +241,13 @@ class Task(Generic[P, R]):
     ) -> Any:
         execution = make_run(self, parameters, wait_for, runner=None)
         return value_of(await execute_async(execution), return_state=return_state)
+
+    def _stream(self, parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> Any:
+        def begin() -> tuple[TaskExecution, Lifecycle[State]]:
+            execution = make_run(self, parameters, wait_for, runner=None)
+            return execution, task_lifecycle(execution)
+
+        return (stream_async if self.isasync else stream)(begin, State.result)
 
     def submit(
         self,

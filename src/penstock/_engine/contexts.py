@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -43,6 +44,23 @@ class _Context:
         self._variable.reset(token)
 
 
+@dataclass(slots=True)
+class Children:
+    """Child flow runs that completed, by flow, arguments and how many such calls came before in the attempt."""
+
+    completed: dict[tuple[str, str, int], State] = field(default_factory=dict)
+    _calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def begin_attempt(self) -> None:
+        """Count calls from the start again."""
+        self._calls.clear()
+
+    def key(self, flow: str, arguments: str) -> tuple[str, str, int]:
+        """Return what the next such call is known by in every attempt."""
+        self._calls[flow, arguments] += 1
+        return flow, arguments, self._calls[flow, arguments]
+
+
 @dataclass(eq=False)
 class FlowRunContext(_Context):
     """What is known inside a flow run."""
@@ -67,6 +85,8 @@ class FlowRunContext(_Context):
     task_counter: Iterator[int] = field(default_factory=itertools.count)
     #: The context of the flow run this one was called in.
     parent: FlowRunContext | None = None
+    #: Child runs that completed in an earlier attempt, and those of this one; None when there is no other attempt.
+    children: Children | None = None
     #: What the options of a task came to in this run.
     task_options: dict[Any, Any] = field(default_factory=dict)
 

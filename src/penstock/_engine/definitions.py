@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from inspect import isasyncgenfunction, iscoroutinefunction, unwrap
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, unwrap
 from typing import Any, TypeVar
 
 from penstock.exceptions import InvalidNameError
@@ -59,10 +59,23 @@ def plain_function(fn: Any) -> Any:
 
 def is_async(fn: Any) -> bool:
     """True for coroutine functions, also behind decorators and partials."""
+    inner = _innermost(fn)
+    return iscoroutinefunction(inner) or isasyncgenfunction(inner)
+
+
+def is_generator(fn: Any) -> bool:
+    """True for generator functions, sync or async, also behind decorators and partials."""
+    inner = _innermost(fn)
+    return isgeneratorfunction(inner) or isasyncgenfunction(inner)
+
+
+def _innermost(fn: Any) -> Any:
     inner = unwrap(plain_function(fn))
     while isinstance(inner, functools.partial):
         inner = inner.func
-    return iscoroutinefunction(inner) or isasyncgenfunction(inner)
+    if hasattr(inner, "__code__") or isinstance(inner, type):
+        return inner
+    return type(inner).__call__  # an object that can be called
 
 
 def bound_copy(definition: Any, fn: Any, instance: Any, owner: type | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,21 +11,24 @@ from uuid import UUID
 
 from penstock._engine import parameters as params
 from penstock._engine.authority import Authority, StoreAuthority, Verdict, authority_for_new_run
+from penstock._engine.cancel_watch import cancellable
 from penstock._engine.cancellation import Token, current_token
-from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
+from penstock._engine.contexts import Children, FlowRunContext, TagsContext, TaskRunContext
 from penstock._engine.inputs import check_wait_for, resolve
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.run_logging import RunLogAdapter, flow_run_logger
 from penstock._engine.runner_port import TaskRunner, make_run
+from penstock._engine.streams import Stream
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import generate_slug, new_id
 from penstock._link.session import current_session
+from penstock._results.fingerprint import fingerprint
 from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateType, utc_now
-from penstock.exceptions import Abort, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
+from penstock.exceptions import Abort, HashError, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
 from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
@@ -46,9 +50,15 @@ class FlowExecution:
     runner: TaskRunner = field(init=False)
     context: FlowRunContext = field(init=False)
     marker: TaskExecution | None = None
+    #: Who iterates over this run, when its function is a generator.
+    stream: Stream | None = None
     attempt: int = 0
     retries: int = 0
     retry_delay: float = 0.0
+    #: What the parent knows this run by, if it may call it again in a retry.
+    child_key: tuple[str, str, int] | None = None
+    #: Children of this run, if there may be a retry.
+    children: Children | None = None
     #: Why the run may not start, when an argument came from a run that did not complete.
     blocked: UpstreamTaskError | None = None
 
@@ -66,6 +76,7 @@ class FlowExecution:
         if delay is None:
             delay = settings.flows_default_retry_delay_seconds
         execution.retry_delay = float(delay[0] if isinstance(delay, list) else delay)
+        execution.children = Children() if execution.retries else None
         return execution
 
     @property
@@ -77,6 +88,19 @@ class FlowExecution:
     def state(self) -> State:
         """The run's present state."""
         return self.flow_run.state or State(StateType.PENDING)
+
+    def completed_before(self) -> State | None:
+        """Return how this child run ended in an earlier attempt of its parent, if it completed there."""
+        children = self.parent.children if self.parent is not None else None
+        if children is None:
+            return None
+        try:
+            self.parameters = resolve(self.parameters)
+            self.child_key = children.key(self.flow.name, fingerprint(self.parameters))
+        except (UpstreamTaskError, HashError):
+            return None  # `create` says what is wrong upstream; arguments without a hash are never the same again
+        state = children.completed.get(self.child_key)
+        return None if state is None or isinstance(state.data, Absent) else state
 
     def may_exist(self) -> bool:
         """True once the store has been asked to create or adopt the run."""
@@ -163,6 +187,12 @@ class FlowExecution:
         tell("flow_run_state", self.flow_run, self.state)
         return True
 
+    def cancellable(self) -> AbstractContextManager[None]:
+        """Hear of cancellations from outside, where there is a store that tells of them."""
+        if not isinstance(self.authority, StoreAuthority):
+            return nullcontext()
+        return cancellable(self.flow_run.id, self.token, current_session())
+
     def check_upstream(self) -> None:
         """Wait for everything this run depends on.
 
@@ -192,12 +222,16 @@ class FlowExecution:
         persist = flow.persist_result
         if persist is None:
             persist = parent.persist_result if parent is not None else settings.results_persist_by_default
+        if self.stream is not None:
+            self.stream.keep = bool(persist)
         store = parent.result_store if parent is not None else None
         if flow.result_storage or flow.result_serializer or store is None:
             store = ResultStore(
                 flow.result_storage or (store.folder if store else None),
                 flow.result_serializer or (store.serializer if store else None),
             )
+        if self.children is not None:
+            self.children.begin_attempt()
         self.context = FlowRunContext(
             flow=flow,
             flow_run=self.flow_run,
@@ -209,6 +243,7 @@ class FlowExecution:
             persist_result=persist,
             log_prints=log_prints,
             parent=parent,
+            children=self.children,
         )
         return self.context
 
