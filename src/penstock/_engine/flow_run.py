@@ -28,7 +28,14 @@ from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateType, utc_now
-from penstock.exceptions import Abort, HashError, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
+from penstock.exceptions import (
+    Abort,
+    HashError,
+    ObjectNotFound,
+    SerializationError,
+    StoreRefused,
+    UpstreamTaskError,
+)
 from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
