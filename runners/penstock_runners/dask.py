@@ -20,12 +20,12 @@ from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import interrupt_runs, run_remote
+from penstock._engine.remote_values import RemoteValues
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
 from penstock_runners.dask_queue import DaskQueue, Handle, Item
-from penstock._engine.remote_values import RemoteValues
 
 #: Workers must not die of the interrupt that a notebook sends to the kernel's whole process group.
 #: A worker that is a thread of the driver's process has no signals of its own to ignore.

@@ -18,13 +18,13 @@ from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import run_remote
+from penstock._engine.remote_values import RemoteValues, crash
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
 from penstock._journal.line import TornLine, decode
 from penstock._link.session import current_session
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
-from penstock._engine.remote_values import RemoteValues, crash
 
 #: How much of each journal is read to learn what has begun.
 _TAIL_BYTES = 4 << 20

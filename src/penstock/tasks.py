@@ -216,6 +216,7 @@ class Task(Generic[P, R]):
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
     def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -255,6 +256,7 @@ class Task(Generic[P, R]):
 
     def submit(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -286,6 +288,7 @@ class Task(Generic[P, R]):
 
     def map(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,

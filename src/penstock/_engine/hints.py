@@ -26,21 +26,24 @@ _cache: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictiona
 
 def hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of the parameters that have one that means something here."""
-    key = innermost(fn)
-    try:
-        known = _cache.get(key)
-    except TypeError:
-        known = None
+    key = unbound(fn)
+    known = _cache.get(key) if _can_be_key(key) else None
     if known is not None:
         return known
-    hints, complete = _resolved(fn)
-    if complete:
-        # What is missing now may be defined later, so only what is whole is remembered.
-        try:
-            _cache[key] = hints
-        except TypeError:
-            pass
+    hints, complete = _resolved(key)
+    # What is missing now may be defined later, so only what is whole is remembered.
+    if complete and _can_be_key(key):
+        _cache[key] = hints
     return hints
+
+
+def unbound(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function of a bound method, which lives longer than the method; else `fn`."""
+    return fn.__func__ if inspect.ismethod(fn) else fn
+
+
+def _can_be_key(fn: Any) -> bool:
+    return isinstance(fn, (types.FunctionType, functools.partial))
 
 
 def _resolved(fn: Callable[..., Any]) -> tuple[dict[str, Any], bool]:

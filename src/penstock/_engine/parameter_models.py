@@ -60,7 +60,7 @@ def _create(names: dict[str, str], kinds: dict[str, Any]) -> type[BaseModel]:
     fields: dict[str, Any] = {
         field: (kinds[name], Field(default=None, alias=name)) for name, field in names.items()
     }
-    model = create_model("Parameters", __config__=CONFIG, **fields)
+    model: type[BaseModel] = create_model("Parameters", __config__=CONFIG, **fields)
     model.model_rebuild()
     return model
 

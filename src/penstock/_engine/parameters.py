@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from penstock._engine.futures import PenstockFuture
-from penstock._engine.hints import hints_of, innermost
+from penstock._engine.hints import hints_of, unbound
 from penstock._engine.hints import keep_local_names as keep_local_names
 from penstock._engine.signatures import bind as bind
 from penstock._engine.signatures import check_names, is_field, signature_of
@@ -27,7 +28,7 @@ from penstock.exceptions import ParameterTypeError
 _PLAIN = (str, int, float, bool, bytes, list, dict, tuple, set, type(None))
 #: The documented limit on what a run keeps of its parameters, in bytes of JSON.
 _MAX_JSON = 512 * 1024
-#: Models by function; several for one whose annotations could not all be resolved at first.
+#: By function: the annotations a model was made of, the model, and its fields by parameter.
 _models: weakref.WeakKeyDictionary[Any, tuple[dict[str, Any], Any, dict[str, str]]] = (
     weakref.WeakKeyDictionary()
 )
@@ -73,29 +74,26 @@ def validate(fn: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str,
 
 def _model(fn: Callable[..., Any], hints: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Return a pydantic model of the annotated parameters, and the field that stands for each of them."""
-    key = innermost(fn)
-    try:
-        known = _models.get(key)
-    except TypeError:
-        known = None
-    if known is not None and known[0] == hints:
-        return known[1], known[2]
-    made = _made_model(fn, hints)
-    try:
-        _models[key] = (hints, *made)
-    except TypeError:
-        pass
-    return made
+    key = unbound(fn)
+    if not isinstance(key, FunctionType):
+        return _made_model(key, hints)
+    known = _models.get(key)
+    # The hints are another dict as long as some annotation could not be resolved.
+    if known is None or known[0] != hints:
+        known = _models[key] = (hints, *_made_model(key, hints))
+    return known[1], known[2]
 
 
 def _made_model(fn: Callable[..., Any], hints: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     from penstock._engine.parameter_models import model_of
 
-    kinds: dict[str, Any] = {}
-    for name, parameter in signature_of(fn).parameters.items():
-        if name in hints or is_field(parameter.default):
-            kinds[name] = parameter.replace(annotation=hints.get(name, Any))
-    return model_of(kinds)
+    return model_of(
+        {
+            name: parameter.replace(annotation=hints.get(name, Any))
+            for name, parameter in signature_of(fn).parameters.items()
+            if name in hints or is_field(parameter.default)
+        }
+    )
 
 
 def to_json(parameters: Mapping[str, Any]) -> dict[str, Any]:

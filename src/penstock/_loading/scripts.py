@@ -67,10 +67,11 @@ def load_module(module_name: str) -> ModuleType:
     Raises:
         ModuleNotFoundError: there is none of this name.
     """
+    beside: tuple[Path, ...] = ()
     try:
         beside = (Entrypoint(module_name, "", is_file=False).file().parent,)
     except FileNotFoundError:
-        beside = ()
+        pass  # built in, or in an archive
     # Last, because the modules of a package may have the names of some in the standard library.
     with import_folders(Path.cwd(), last=beside):
         return import_module(module_name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock._values.annotations import BaseAnnotation, opaque, quote
@@ -33,12 +34,14 @@ class _Walk:
         everything: show containers (before what is in them) and plain scalars too, not only leaves.
         inside: asked of every container; when it answers False, the container is left alone.
         bare: put the contents of annotations in their place.
+        marks: called with an annotation instead of looking inside it; what it returns takes its place.
     """
 
     see: Callable[[Any, Context], Any]
     everything: bool = False
     inside: Inside = None
     bare: bool = False
+    marks: Callable[[BaseAnnotation[Any]], Any] | None = None
 
     def step(self, expr: Any, depth: int, context: Context, seen: Seen) -> Any:
         """Return `expr` as this walk changes it; `depth` is how many more layers to go down, -1 for all."""
@@ -51,6 +54,8 @@ class _Walk:
         if kind in _LEAVES or depth == 0 or id(expr) in seen:
             return expr
         if isinstance(expr, BaseAnnotation):
+            if self.marks is not None:
+                return self.marks(expr)
             return self._annotation(expr, depth, context, seen | {id(expr)})
         enter = _entering(expr, kind)
         if enter is None:
@@ -71,7 +76,14 @@ class _Walk:
         return expr if value is expr.unwrap() else expr.rewrap(value)
 
 
-def visit(expr: Any, leaf: Callable[[Any], Any], *, inside: Inside = None) -> Any:
+def visit(
+    expr: Any,
+    leaf: Callable[[Any], Any],
+    *,
+    inside: Inside = None,
+    marks: Callable[[BaseAnnotation[Any]], Any] | None = None,
+    max_depth: int = -1,
+) -> Any:
     """Return `expr` with `leaf` applied to everything in it that is not a container.
 
     Lists, tuples (named ones too), sets, dicts (keys too), dataclass instances, pydantic models and annotations
@@ -82,10 +94,24 @@ def visit(expr: Any, leaf: Callable[[Any], Any], *, inside: Inside = None) -> An
         expr: what to walk.
         leaf: called with every leaf; what it returns takes the leaf's place.
         inside: called with every container; when it answers False, the container is left alone.
+        marks: called with every annotation instead of looking inside it; what it returns takes its place.
+        max_depth: how many layers to go down; a negative number for all of them.
     """
     if type(expr) in _LEAVES:
         return expr
-    return _Walk(lambda obj, _: leaf(obj), inside=inside).step(expr, -1, None, frozenset())
+    return _Walk(lambda obj, _: leaf(obj), inside=inside, marks=marks).step(
+        expr, max_depth, None, frozenset()
+    )
+
+
+def members(expr: Any) -> Iterable[Any]:
+    """Return what is directly in a container: elements, keys and values, or fields; nothing for a leaf."""
+    enter = _entering(expr, type(expr))
+    if enter is _enter_sequence:
+        return expr  # type: ignore[no-any-return]
+    if enter is _enter_dict:
+        return itertools.chain(expr.keys(), expr.values())
+    return [getattr(expr, name, None) for name in _field_names(expr)] if enter else ()
 
 
 def visit_collection(
@@ -177,19 +203,23 @@ def _enter_sequence(expr: Any, step: Step) -> Any:
 
 def _enter_fields(expr: Any, step: Step) -> Any:
     """Walk a dataclass instance or pydantic model; a changed copy is not validated again."""
-    is_dataclass = dataclasses.is_dataclass(expr)
-    names = [f.name for f in dataclasses.fields(expr)] if is_dataclass else list(type(expr).model_fields)
     changed = {}
-    for name in names:
+    for name in _field_names(expr):
         old = getattr(expr, name, None)
         new = step(old)
         if new is not old:
             changed[name] = new
     if not changed:
         return expr
-    if not is_dataclass:
+    if not dataclasses.is_dataclass(expr):
         return expr.model_copy(update=changed)
     twin = copy.copy(expr)
     for name, value in changed.items():
         object.__setattr__(twin, name, value)
     return twin
+
+
+def _field_names(expr: Any) -> list[str]:
+    if dataclasses.is_dataclass(expr):
+        return [field.name for field in dataclasses.fields(expr)]
+    return list(type(expr).model_fields)

@@ -18,7 +18,7 @@ class GatherIncomplete(RuntimeError):
     """A result was asked for before its call was done."""
 
 
-class GatherTaskGroup(anyio.abc.TaskGroup):
+class GatherTaskGroup:
     """A task group that keeps what its calls return. Made by `create_gather_task_group`.
 
     Args:
@@ -30,7 +30,7 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
         self._task_group = task_group
 
     @property
-    def cancel_scope(self) -> anyio.CancelScope:  # type: ignore[override]
+    def cancel_scope(self) -> anyio.CancelScope:
         """The scope whose cancellation ends the calls."""
         return self._task_group.cancel_scope
 
@@ -39,7 +39,7 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
     ) -> None:
         self._results[key] = await func(*args)
 
-    def start_soon(self, func: Callable[..., Awaitable[Any]], *args: Any, name: object = None) -> UUID:  # type: ignore[override]
+    def start_soon(self, func: Callable[..., Awaitable[Any]], *args: Any, name: object = None) -> UUID:
         """Start a call and return the key of its result."""
         key = uuid4()
         # Noted before it runs, so that results come in the order in which the calls were started.
@@ -47,7 +47,7 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
         self._task_group.start_soon(self._run_and_store, key, func, args, name=name)
         return key
 
-    async def start(self, func: object, *args: object, name: object = None) -> NoReturn:  # type: ignore[override]
+    async def start(self, func: object, *args: object, name: object = None) -> NoReturn:
         """Not supported: what `start` returns would take the place of the key.
 
         Raises:

@@ -115,12 +115,20 @@ def in_async_main_thread() -> bool:
 
 def run_async_from_worker_thread(__fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run an async function on the loop this worker thread works for, and wait for it."""
-    return anyio.from_thread.run(partial(__fn, *args, **kwargs))
+
+    async def call() -> R:
+        return await __fn(*args, **kwargs)
+
+    return anyio.from_thread.run(call)
 
 
 def run_async_in_new_loop(__fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run an async function on a new loop in this thread, and wait for it."""
-    return anyio.run(partial(__fn, *args, **kwargs))
+
+    async def call() -> R:
+        return await __fn(*args, **kwargs)
+
+    return anyio.run(call)
 
 
 def _is_loop_running() -> bool:
@@ -131,7 +139,7 @@ def _is_loop_running() -> bool:
     return True
 
 
-def sync_compatible(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Any]:
+def sync_compatible(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[..., Any]:
     """Make an async function callable from blocking code, too.
 
     Where a loop runs, a call returns the coroutine; in a worker thread it runs on the loop that thread works for;

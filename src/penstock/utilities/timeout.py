@@ -16,7 +16,7 @@ def fail_if_not_timeout_error(timeout_exc_type: type[Exception]) -> None:
         ValueError: it does not.
     """
     if not issubclass(timeout_exc_type, TimeoutError):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004  # the documented type
             f"The `timeout_exc_type` parameter must be a subclass of `TimeoutError`; got {timeout_exc_type!r}."
         )
 
