@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
+from penstock._engine.binding import Fact, is_classmethod, is_method, is_staticmethod
 from penstock._engine.definitions import (
     bound_copy,
     check_hooks,
@@ -19,11 +20,12 @@ from penstock._engine.definitions import (
     is_generator,
     plain_function,
 )
+from penstock._engine.drawing import draw_call, is_drawing
 from penstock._engine.drivers import run_awaiting, run_blocking
 from penstock._engine.execute import stream, stream_async
 from penstock._engine.flow_lifecycle import flow_lifecycle
 from penstock._engine.flow_run import FlowExecution
-from penstock._engine.parameters import bind, check_reserved, to_json, validate
+from penstock._engine.parameters import bind, check_reserved, keep_local_names, to_json, validate
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.signals import flow_signals
@@ -33,6 +35,17 @@ from penstock._values.annotations import NotSet
 from penstock._values.states import State
 from penstock.exceptions import UnansweredPause
 from penstock.task_runners import runner_class
+
+if TYPE_CHECKING:
+    from penstock._loading.flows import is_entrypoint_async as is_entrypoint_async
+    from penstock._loading.flows import (
+        load_flow_arguments_from_entrypoint as load_flow_arguments_from_entrypoint,
+    )
+    from penstock._loading.flows import load_flow_from_entrypoint as load_flow_from_entrypoint
+    from penstock._loading.flows import load_function_and_convert_to_flow as load_function_and_convert_to_flow
+    from penstock._loading.flows import load_placeholder_flow as load_placeholder_flow
+    from penstock._loading.flows import safe_load_flow_from_entrypoint as safe_load_flow_from_entrypoint
+    from penstock._loading.flows import select_flow as select_flow
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,6 +129,7 @@ class Flow(Generic[P, R]):
         self.fn: Callable[P, R] = plain_function(fn)
         update_wrapper(self, self.fn)
         check_reserved(self.fn)
+        keep_local_names(self.fn)
         self.isasync = is_async(fn)
         self.isgenerator = is_generator(fn)
         self.name = check_name(name or default_name(self.fn).replace("_", "-"), "Flow")
@@ -174,6 +188,7 @@ class Flow(Generic[P, R]):
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
     def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[Any] | None = None,
@@ -191,6 +206,8 @@ class Flow(Generic[P, R]):
         Raises:
             whatever the flow raised; `ParameterTypeError` when an argument does not fit its annotation.
         """
+        if is_drawing():
+            return draw_call(self, args, kwargs, wait_for)
         given = bind(self.fn, args, kwargs, defaults=False)
         parameters = bind(self.fn, args, kwargs)
         execution = FlowExecution.prepare(self, parameters, given, tuple(wait_for or ()))
@@ -273,6 +290,27 @@ class Flow(Generic[P, R]):
         bound: Flow[P, R] = bound_copy(self, self.fn, instance, owner)
         return bound
 
+    @property
+    def isclassmethod(self) -> Fact:
+        """Whether the function is a class method."""
+        return is_classmethod(self)
+
+    @property
+    def ismethod(self) -> Fact:
+        """Whether the function is bound to an instance."""
+        return is_method(self)
+
+    @property
+    def isstaticmethod(self) -> Fact:
+        """Whether the function is a static method."""
+        return is_staticmethod(self)
+
+    def visualize(self, *args: Any, **kwargs: Any) -> Any:
+        """Draw the tasks that a call makes, without running them; see `penstock.utilities.visualization`."""
+        from penstock._engine.drawing_output import visualize
+
+        return visualize(self, args, kwargs)
+
     def __repr__(self) -> str:
         return f"<Flow {self.name!r}>"
 
@@ -334,4 +372,33 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 
-__all__ = ["Flow", "flow"]
+_LOADING = (
+    "is_entrypoint_async",
+    "load_flow_arguments_from_entrypoint",
+    "load_flow_from_entrypoint",
+    "load_function_and_convert_to_flow",
+    "load_placeholder_flow",
+    "safe_load_flow_from_entrypoint",
+    "select_flow",
+)
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _LOADING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("penstock._loading.flows"), name)
+
+
+__all__ = [
+    "Flow",
+    "flow",
+    "is_entrypoint_async",
+    "load_flow_arguments_from_entrypoint",
+    "load_flow_from_entrypoint",
+    "load_function_and_convert_to_flow",
+    "load_placeholder_flow",
+    "safe_load_flow_from_entrypoint",
+    "select_flow",
+]

@@ -11,6 +11,7 @@ from functools import update_wrapper
 from hashlib import blake2b
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
+from penstock._engine.binding import Fact, is_classmethod, is_method, is_staticmethod
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
     bound_copy,
@@ -21,6 +22,7 @@ from penstock._engine.definitions import (
     is_generator,
     plain_function,
 )
+from penstock._engine.drawing import draw_call, draw_submission, is_drawing, refuse_to_draw
 from penstock._engine.drivers import Lifecycle
 from penstock._engine.execute import execute, execute_async, stream, stream_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
@@ -215,6 +217,7 @@ class Task(Generic[P, R]):
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
     def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -229,6 +232,8 @@ class Task(Generic[P, R]):
             return_state: return the final state instead, and do not raise the task's exception.
             wait_for: futures that must complete first.
         """
+        if is_drawing():
+            return draw_call(self, args, kwargs, wait_for)
         parameters = bind(self.fn, args, kwargs)
         if self.isgenerator and not return_state:
             return self._stream(parameters, wait_for)
@@ -252,6 +257,7 @@ class Task(Generic[P, R]):
 
     def submit(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -272,6 +278,8 @@ class Task(Generic[P, R]):
             ... def total():
             ...     return sum(f.result() for f in [square.submit(n) for n in range(3)])
         """
+        if is_drawing():
+            return draw_submission(self, args, kwargs, wait_for)
         runner = _runner("submit", self.name)
         future = runner.submit(self, bind(self.fn, args, kwargs), wait_for=wait_for)
         if return_state:
@@ -281,6 +289,7 @@ class Task(Generic[P, R]):
 
     def map(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -300,6 +309,8 @@ class Task(Generic[P, R]):
             MappingLengthMismatch: iterables of different lengths.
             RuntimeError: called outside a flow.
         """
+        if is_drawing():
+            refuse_to_draw(f"{self.name}.map")
         if deferred:
             raise NotImplementedError("Task workers are not available yet; call .map inside a flow.")
         runner = _runner("map", self.name)
@@ -360,6 +371,21 @@ class Task(Generic[P, R]):
     def __get__(self, instance: Any, owner: type | None = None) -> Task[P, R]:
         bound: Task[P, R] = bound_copy(self, self.fn, instance, owner)
         return bound
+
+    @property
+    def isclassmethod(self) -> Fact:
+        """Whether the function is a class method."""
+        return is_classmethod(self)
+
+    @property
+    def ismethod(self) -> Fact:
+        """Whether the function is bound to an instance."""
+        return is_method(self)
+
+    @property
+    def isstaticmethod(self) -> Fact:
+        """Whether the function is a static method."""
+        return is_staticmethod(self)
 
     def __repr__(self) -> str:
         return f"<Task {self.name!r}>"

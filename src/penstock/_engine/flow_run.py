@@ -210,9 +210,10 @@ class FlowExecution:
         check_wait_for(self.wait_for)
 
     def validate(self) -> None:
-        """Coerce the parameters to their annotations, unless the flow asked not to."""
+        """Coerce what was given to its annotations, unless the flow asked not to; defaults are taken as they are."""
         if self.flow.should_validate_parameters:
-            self.parameters = params.validate(self.flow.fn, self.parameters)
+            given = {name: self.parameters[name] for name in self.given}
+            self.parameters = {**self.parameters, **params.validate(self.flow.fn, given)}
 
     def build_context(self) -> FlowRunContext:
         """Make the context user code runs in."""
