@@ -162,7 +162,7 @@ class TaskRunner:
             future.set_state(left[future].abandon(_never_began()))
         deadline = time.monotonic() + STOP_GRACE
         for future in running:
-            if future._done.wait(max(0.0, deadline - time.monotonic())):
+            if future.ended_event().wait(max(0.0, deadline - time.monotonic())):
                 continue
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
