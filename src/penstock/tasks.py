@@ -11,10 +11,9 @@ from functools import update_wrapper
 from hashlib import blake2b
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.binding import Fact, is_classmethod, is_method, is_staticmethod
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
-    bound_copy,
+    Definition,
     check_hooks,
     default_name,
     docstring,
@@ -80,7 +79,7 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     return fingerprint((source_of(context.task.fn), arguments))
 
 
-class Task(Generic[P, R]):
+class Task(Definition, Generic[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
@@ -352,54 +351,6 @@ class Task(Generic[P, R]):
         twin.on_commit_hooks = list(self.on_commit_hooks)
         twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
-
-    def on_completion(self, fn: Hook) -> Hook:
-        """Register a hook for completed runs; returns it unchanged."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Register a hook for runs that failed for good; returns it unchanged."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
-    def on_running(self, fn: Hook) -> Hook:
-        """Register a hook that runs before every attempt; returns it unchanged."""
-        self.on_running_hooks.append(fn)
-        return fn
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Task[P, R]:
-        bound: Task[P, R] = bound_copy(self, self.fn, instance, owner)
-        return bound
-
-    @property
-    def isclassmethod(self) -> Fact:
-        """Whether the function is a class method."""
-        return is_classmethod(self)
-
-    @property
-    def ismethod(self) -> Fact:
-        """Whether the function is bound to an instance."""
-        return is_method(self)
-
-    @property
-    def isstaticmethod(self) -> Fact:
-        """Whether the function is a static method."""
-        return is_staticmethod(self)
-
-    def __repr__(self) -> str:
-        return f"<Task {self.name!r}>"
-
-    def __reduce__(self) -> Any:
-        # By value: a worker may not be able to import what a notebook defined. Bound copies keep their `fn`.
-        return (_rebuild, (type(self), self.raw_fn, self.__dict__.copy()))
-
-
-def _rebuild(kind: type[Task[Any, Any]], raw_fn: Any, state: dict[str, Any]) -> Task[Any, Any]:
-    made = kind.__new__(kind)
-    made.__dict__.update(state)
-    made.raw_fn = raw_fn
-    return made
 
 
 def _runner(verb: str, name: str) -> Any:
