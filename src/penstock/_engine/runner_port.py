@@ -225,6 +225,8 @@ def make_run(
         created=state.timestamp,
         expected_start_time=state.timestamp,
     )
+    if context is not None:
+        context.task_run_dynamic_keys[run.task_key] = run.dynamic_key
     session = context.session if context is not None else current_session()
     execution = TaskExecution(
         task=task,

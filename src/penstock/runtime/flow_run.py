@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock._engine.context_transfer import FlowRunFacts, FlowRunFactsContext
 from penstock._engine.contexts import FlowRunContext
+from penstock._values.runs import FlowRun
 from penstock._values.states import utc_now
 
 
 def _attribute(name: str) -> Any:
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
+    context, carried = FlowRunContext.get(), FlowRunFactsContext.get()
+    # On the worker of a cluster the run's context is not there, but what there is to know of it.
+    facts = carried.facts if carried and not context else None
+    run: FlowRun | FlowRunFacts | None = context.flow_run if context else facts
+    ancestry = (
+        context.ancestry()
+        if context
+        else (facts.parent_flow_run_id, facts.root_flow_run_id)
+        if facts
+        else None
+    )
     values: dict[str, Any] = {
         "id": str(run.id) if run else None,
         "name": run.name if run else None,
         "tags": list(run.tags) if run else [],
-        "flow_name": context.flow.name if context else None,
-        "flow_version": context.flow.version if context and name == "flow_version" else None,
-        "parameters": dict(run.parameters) if run else {},
+        "flow_name": context.flow.name if context else facts.flow_name if facts else None,
+        "flow_version": _version(context, facts) if name == "flow_version" else None,
+        "parameters": _parameters(context, facts) if name == "parameters" else None,
         "run_count": run.run_count if run else 0,
         "scheduled_start_time": (run.expected_start_time if run else None) or utc_now(),
-        "parent_flow_run_id": str(context.parent.flow_run.id) if context and context.parent else None,
-        "root_flow_run_id": _root(context),
+        "parent_flow_run_id": ancestry[0] if ancestry else None,
+        "root_flow_run_id": ancestry[1] if ancestry else None,
         "api_url": None,
         "ui_url": None,
         "parent_deployment_id": None,
@@ -32,10 +43,15 @@ def _attribute(name: str) -> Any:
     return values[name]
 
 
-def _root(context: FlowRunContext | None) -> str | None:
-    while context is not None and context.parent is not None:
-        context = context.parent
-    return str(context.flow_run.id) if context is not None else None
+def _version(context: FlowRunContext | None, facts: FlowRunFacts | None) -> str | None:
+    version: str | None = context.flow.version if context else facts.flow_version if facts else None
+    return version
+
+
+def _parameters(context: FlowRunContext | None, facts: FlowRunFacts | None) -> dict[str, Any]:
+    if context is not None:
+        return dict(context.flow_run.parameters)
+    return facts.read_parameters() if facts is not None else {}
 
 
 def __getattr__(name: str) -> Any:
