@@ -19,14 +19,19 @@ from penstock._engine.definitions import (
     is_async,
     plain_function,
 )
+from penstock._engine.documented_options import TaskOptions as TaskOptions
+from penstock._engine.documented_options import (
+    TaskRunNameCallbackWithParameters as TaskRunNameCallbackWithParameters,
+)
 from penstock._engine.execute import execute, execute_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
+from penstock._engine.given_task_runs import create_task_run
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
 from penstock._engine.runner_port import make_run
-from penstock._results.fingerprint import fingerprint, source_of
 from penstock._results.policies import NO_CACHE, CachePolicy
+from penstock._results.policies import task_input_hash as task_input_hash
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 
@@ -61,16 +66,6 @@ _OPTIONS = [
     "asset_deps",
 ]
 _MAX_DELAYS = 50
-
-
-def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """Return a key made of a task's source and inputs, for `cache_key_fn`.
-
-    Args:
-        context: the task's run context.
-        arguments: its inputs by name.
-    """
-    return fingerprint((source_of(context.task.fn), arguments))
 
 
 class Task(Generic[P, R]):
@@ -344,6 +339,8 @@ class Task(Generic[P, R]):
         bound: Task[P, R] = bound_copy(self, self.fn, instance, owner)
         return bound
 
+    create_run = create_local_run = create_task_run
+
     def __repr__(self) -> str:
         return f"<Task {self.name!r}>"
 
@@ -439,4 +436,11 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 
-__all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
+__all__ = [
+    "Task",
+    "TaskOptions",
+    "TaskRunNameCallbackWithParameters",
+    "exponential_backoff",
+    "task",
+    "task_input_hash",
+]
