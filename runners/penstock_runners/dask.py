@@ -20,12 +20,12 @@ from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import interrupt_runs, run_remote
+from penstock._engine.remote_values import RemoteValues
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
 from penstock_runners.dask_queue import DaskQueue, Handle, Item
-from penstock_runners.remote_values import RemoteValues
 
 #: Workers must not die of the interrupt that a notebook sends to the kernel's whole process group.
 #: A worker that is a thread of the driver's process has no signals of its own to ignore.
@@ -95,6 +95,12 @@ class DaskTaskRunner(TaskRunner):
         self._queue: DaskQueue | None = None
         self._values = RemoteValues()
         self._topic = ""
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler of this run listens."""
+        self._start_once()
+        return str(self._client.scheduler.address)
 
     @classmethod
     def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:

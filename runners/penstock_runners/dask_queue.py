@@ -20,8 +20,8 @@ import distributed
 
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.remote import Outcome, Summary
+from penstock._engine.remote_values import RemoteValues, crash
 from penstock._engine.task_run import TaskExecution
-from penstock_runners.remote_values import RemoteValues, crash
 
 _LOOK_SECONDS = 0.25
 #: How long the answer of a run that Dask has finished may be on its way before its value is fetched instead.

@@ -7,29 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from penstock._engine.definitions import (
-    bound_copy,
+    Definition,
     check_hooks,
     check_name,
     default_name,
+    docstring,
     is_async,
+    is_generator,
     plain_function,
 )
+from penstock._engine.drawing import draw_call, is_drawing
 from penstock._engine.drivers import run_awaiting, run_blocking
+from penstock._engine.execute import stream, stream_async
 from penstock._engine.flow_lifecycle import flow_lifecycle
 from penstock._engine.flow_run import FlowExecution
-from penstock._engine.parameters import bind, check_reserved, to_json, validate
+from penstock._engine.parameters import bind, check_reserved, keep_local_names, to_json, validate
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.runner_port import TaskRunner
-from penstock._engine.signals import sigterm_as_exception
+from penstock._engine.signals import flow_signals
 from penstock._engine.thread_runner import default_runner
 from penstock._link.session import current_session
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 from penstock.exceptions import UnansweredPause
 from penstock.task_runners import runner_class
+
+if TYPE_CHECKING:
+    from penstock._loading.flows import is_entrypoint_async as is_entrypoint_async
+    from penstock._loading.flows import (
+        load_flow_arguments_from_entrypoint as load_flow_arguments_from_entrypoint,
+    )
+    from penstock._loading.flows import load_flow_from_entrypoint as load_flow_from_entrypoint
+    from penstock._loading.flows import load_function_and_convert_to_flow as load_function_and_convert_to_flow
+    from penstock._loading.flows import load_placeholder_flow as load_placeholder_flow
+    from penstock._loading.flows import safe_load_flow_from_entrypoint as safe_load_flow_from_entrypoint
+    from penstock._loading.flows import select_flow as select_flow
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +73,7 @@ _OPTIONS = [
 _HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running")
 
 
-class Flow(Generic[P, R]):
+class Flow(Definition, Generic[P, R]):
     """A function whose calls are recorded as flow runs. Made by the decorator `flow`.
 
     Args:
@@ -113,7 +128,9 @@ class Flow(Generic[P, R]):
         self.fn: Callable[P, R] = plain_function(fn)
         update_wrapper(self, self.fn)
         check_reserved(self.fn)
+        keep_local_names(self.fn)
         self.isasync = is_async(fn)
+        self.isgenerator = is_generator(fn)
         self.name = check_name(name or default_name(self.fn).replace("_", "-"), "Flow")
         if flow_run_name is not None and not isinstance(flow_run_name, str) and not callable(flow_run_name):
             raise TypeError(
@@ -121,7 +138,7 @@ class Flow(Generic[P, R]):
             )
         self.flow_run_name = flow_run_name
         self._version = version
-        self.description = description or (self.fn.__doc__ and _docstring(self.fn))
+        self.description = description or docstring(self.fn)
         self.retries = retries
         self.retry_delay_seconds = retry_delay_seconds
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
@@ -170,12 +187,15 @@ class Flow(Generic[P, R]):
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
     def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
     ) -> Any:
         """Run the flow here and return its value (a coroutine of it, when the flow is async).
+
+        A generator function runs lazily, from one value to the next; with `return_state` it runs to its end.
 
         Args:
             args, kwargs: the function's arguments; may hold futures when called inside a flow.
@@ -185,15 +205,22 @@ class Flow(Generic[P, R]):
         Raises:
             whatever the flow raised; `ParameterTypeError` when an argument does not fit its annotation.
         """
+        if is_drawing():
+            return draw_call(self, args, kwargs, wait_for)
         given = bind(self.fn, args, kwargs, defaults=False)
         parameters = bind(self.fn, args, kwargs)
         execution = FlowExecution.prepare(self, parameters, given, tuple(wait_for or ()))
         setup_logging()
         patch_print()
         current_session().store.begin()
+        if self.isgenerator and not return_state:
+            made = execution, flow_lifecycle(execution)
+            if self.isasync:
+                return stream_async(lambda: made, _answer)
+            return stream(lambda: made, _answer, flow_signals)
         if self.isasync:
             return _awaited(execution, return_state)
-        with sigterm_as_exception():
+        with flow_signals():
             state = run_blocking(flow_lifecycle(execution), execution.token)
         return _answer(state, return_state)
 
@@ -233,16 +260,6 @@ class Flow(Generic[P, R]):
         """Return parameters as JSON values; what has no JSON form is described instead."""
         return to_json(parameters)
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Register a hook for completed runs; returns it unchanged."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Register a hook for runs that failed for good; returns it unchanged."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
     def on_cancellation(self, fn: Hook) -> Hook:
         """Register a hook for runs that are cancelled; returns it unchanged."""
         self.on_cancellation_hooks.append(fn)
@@ -253,20 +270,14 @@ class Flow(Generic[P, R]):
         self.on_crashed_hooks.append(fn)
         return fn
 
-    def on_running(self, fn: Hook) -> Hook:
-        """Register a hook that runs before every attempt; returns it unchanged."""
-        self.on_running_hooks.append(fn)
-        return fn
+    def visualize(self, *args: Any, **kwargs: Any) -> Any:
+        """Draw the tasks that a call makes, without running them; see `penstock.utilities.visualization`."""
+        from penstock._engine.drawing_output import visualize
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Flow[P, R]:
-        bound: Flow[P, R] = bound_copy(self, self.fn, instance, owner)
-        return bound
-
-    def __repr__(self) -> str:
-        return f"<Flow {self.name!r}>"
+        return visualize(self, args, kwargs)
 
 
-def _answer(state: State, return_state: bool) -> Any:
+def _answer(state: State, return_state: bool = False) -> Any:
     if return_state:
         return state
     if state.is_paused() and isinstance(state.data, UnansweredPause):
@@ -282,12 +293,6 @@ def _made_runner(runner: TaskRunner | type[TaskRunner] | str | None) -> TaskRunn
     if isinstance(runner, str):
         return runner_class(runner)()
     return runner() if isinstance(runner, type) else runner
-
-
-def _docstring(fn: Any) -> str | None:
-    import inspect
-
-    return inspect.getdoc(fn)
 
 
 def _file_hash(fn: Any) -> str | None:
@@ -329,4 +334,33 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 
-__all__ = ["Flow", "flow"]
+_LOADING = (
+    "is_entrypoint_async",
+    "load_flow_arguments_from_entrypoint",
+    "load_flow_from_entrypoint",
+    "load_function_and_convert_to_flow",
+    "load_placeholder_flow",
+    "safe_load_flow_from_entrypoint",
+    "select_flow",
+)
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _LOADING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("penstock._loading.flows"), name)
+
+
+__all__ = [
+    "Flow",
+    "flow",
+    "is_entrypoint_async",
+    "load_flow_arguments_from_entrypoint",
+    "load_flow_from_entrypoint",
+    "load_function_and_convert_to_flow",
+    "load_placeholder_flow",
+    "safe_load_flow_from_entrypoint",
+    "select_flow",
+]

@@ -13,20 +13,32 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
-    bound_copy,
+    Definition,
     check_hooks,
     default_name,
+    docstring,
     is_async,
+    is_generator,
     plain_function,
 )
-from penstock._engine.execute import execute, execute_async, value_of
+from penstock._engine.documented_options import TaskOptions as TaskOptions
+from penstock._engine.documented_options import (
+    TaskRunNameCallbackWithParameters as TaskRunNameCallbackWithParameters,
+)
+from penstock._engine.drawing import draw_call, draw_submission, is_drawing, refuse_to_draw
+from penstock._engine.drivers import Lifecycle
+from penstock._engine.execute import execute, execute_async, stream, stream_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
+from penstock._engine.given_task_runs import create_task_run
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
 from penstock._engine.runner_port import make_run
-from penstock._results.fingerprint import fingerprint, source_of
+from penstock._engine.task_checks import checked_delays, chosen_policy
+from penstock._engine.task_lifecycle import task_lifecycle
+from penstock._engine.task_run import TaskExecution
 from penstock._results.policies import NO_CACHE, CachePolicy
+from penstock._results.policies import task_input_hash as task_input_hash
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 
@@ -60,20 +72,9 @@ _OPTIONS = [
     "viz_return_value",
     "asset_deps",
 ]
-_MAX_DELAYS = 50
 
 
-def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """Return a key made of a task's source and inputs, for `cache_key_fn`.
-
-    Args:
-        context: the task's run context.
-        arguments: its inputs by name.
-    """
-    return fingerprint((source_of(context.task.fn), arguments))
-
-
-class Task(Generic[P, R]):
+class Task(Definition, Generic[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
@@ -145,15 +146,16 @@ class Task(Generic[P, R]):
         update_wrapper(self, self.fn)
         check_reserved(self.fn)
         self.isasync = is_async(fn)
+        self.isgenerator = is_generator(fn)
         self.name = name or default_name(self.fn)
-        self.description = description or _docstring(self.fn)
+        self.description = description or docstring(self.fn)
         self.tags: frozenset[str] = frozenset(tags or ())
         self.version = version
         self.task_run_name = task_run_name
         if task_run_name is not None and not isinstance(task_run_name, str) and not callable(task_run_name):
             raise TypeError("Expected string or callable for 'task_run_name'.")
         self.retries = retries
-        self.retry_delay_seconds = _checked_delays(retry_delay_seconds, retries)
+        self.retry_delay_seconds = checked_delays(retry_delay_seconds, retries)
         if retry_jitter_factor is not None and retry_jitter_factor < 0:
             raise ValueError("`retry_jitter_factor` must be >= 0.")
         self.retry_jitter_factor = retry_jitter_factor
@@ -164,7 +166,7 @@ class Task(Generic[P, R]):
         self.retry_condition_fn = retry_condition_fn
         self.cache_key_fn = cache_key_fn
         self.cache_expiration = cache_expiration
-        self.cache_policy = _chosen_policy(cache_policy, cache_key_fn, persist_result, self.name)
+        self.cache_policy = chosen_policy(cache_policy, cache_key_fn, persist_result, self.name)
         storing = (result_storage, result_storage_key, result_serializer, cache_key_fn)
         explicit = self.cache_policy not in (NotSet, None, NO_CACHE)
         if persist_result is None and (explicit or any(option is not None for option in storing)):
@@ -209,6 +211,7 @@ class Task(Generic[P, R]):
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
     def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -216,12 +219,18 @@ class Task(Generic[P, R]):
     ) -> Any:
         """Run the task in this thread and return its value (a coroutine of it, when the task is async).
 
+        A generator function runs lazily, from one value to the next; with `return_state` it runs to its end.
+
         Args:
             args, kwargs: the function's arguments; may hold futures.
             return_state: return the final state instead, and do not raise the task's exception.
             wait_for: futures that must complete first.
         """
+        if is_drawing():
+            return draw_call(self, args, kwargs, wait_for)
         parameters = bind(self.fn, args, kwargs)
+        if self.isgenerator and not return_state:
+            return self._stream(parameters, wait_for)
         if self.isasync:
             return self._call_async(parameters, wait_for, return_state)
         execution = make_run(self, parameters, wait_for, runner=None)
@@ -233,8 +242,16 @@ class Task(Generic[P, R]):
         execution = make_run(self, parameters, wait_for, runner=None)
         return value_of(await execute_async(execution), return_state=return_state)
 
+    def _stream(self, parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> Any:
+        def begin() -> tuple[TaskExecution, Lifecycle[State]]:
+            execution = make_run(self, parameters, wait_for, runner=None)
+            return execution, task_lifecycle(execution)
+
+        return (stream_async if self.isasync else stream)(begin, State.result)
+
     def submit(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -255,6 +272,8 @@ class Task(Generic[P, R]):
             ... def total():
             ...     return sum(f.result() for f in [square.submit(n) for n in range(3)])
         """
+        if is_drawing():
+            return draw_submission(self, args, kwargs, wait_for)
         runner = _runner("submit", self.name)
         future = runner.submit(self, bind(self.fn, args, kwargs), wait_for=wait_for)
         if return_state:
@@ -264,6 +283,7 @@ class Task(Generic[P, R]):
 
     def map(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -283,6 +303,8 @@ class Task(Generic[P, R]):
             MappingLengthMismatch: iterables of different lengths.
             RuntimeError: called outside a flow.
         """
+        if is_drawing():
+            refuse_to_draw(f"{self.name}.map")
         if deferred:
             raise NotImplementedError("Task workers are not available yet; call .map inside a flow.")
         runner = _runner("map", self.name)
@@ -325,38 +347,7 @@ class Task(Generic[P, R]):
         twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Register a hook for completed runs; returns it unchanged."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Register a hook for runs that failed for good; returns it unchanged."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
-    def on_running(self, fn: Hook) -> Hook:
-        """Register a hook that runs before every attempt; returns it unchanged."""
-        self.on_running_hooks.append(fn)
-        return fn
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Task[P, R]:
-        bound: Task[P, R] = bound_copy(self, self.fn, instance, owner)
-        return bound
-
-    def __repr__(self) -> str:
-        return f"<Task {self.name!r}>"
-
-    def __reduce__(self) -> Any:
-        # By value: a worker may not be able to import what a notebook defined. Bound copies keep their `fn`.
-        return (_rebuild, (type(self), self.raw_fn, self.__dict__.copy()))
-
-
-def _rebuild(kind: type[Task[Any, Any]], raw_fn: Any, state: dict[str, Any]) -> Task[Any, Any]:
-    made = kind.__new__(kind)
-    made.__dict__.update(state)
-    made.raw_fn = raw_fn
-    return made
+    create_run = create_local_run = create_task_run
 
 
 def _runner(verb: str, name: str) -> Any:
@@ -367,46 +358,6 @@ def _runner(verb: str, name: str) -> Any:
             "or use a task runner as a context manager and its own `submit`."
         )
     return context.task_runner
-
-
-def _docstring(fn: Any) -> str | None:
-    import inspect
-
-    return inspect.getdoc(fn) if getattr(fn, "__doc__", None) else None
-
-
-def _checked_delays(delays: Any, retries: int | None) -> Delays:
-    if callable(delays):
-        delays = delays(retries or 0)
-    if isinstance(delays, str):
-        raise TypeError(
-            f"Invalid `retry_delay_seconds` provided; must be an int, float, list or callable. Received {delays!r}"
-        )
-    if delays is None or isinstance(delays, (int, float)):
-        return delays
-    listed = [float(delay) for delay in delays]
-    if len(listed) > _MAX_DELAYS:
-        raise ValueError(f"Can not configure more than {_MAX_DELAYS} retry delays per task.")
-    return listed
-
-
-def _chosen_policy(policy: Any, key_fn: Any, persist: bool | None, name: str) -> Any:
-    import logging
-
-    if key_fn is not None:
-        if policy is not NotSet and policy is not None:
-            logging.getLogger("penstock.tasks").warning(
-                "Both `cache_policy` and `cache_key_fn` are set on task %r. `cache_key_fn` will be used.",
-                name,
-            )
-        return CachePolicy.from_cache_key_fn(key_fn)
-    if persist is False:
-        if policy is not NotSet and policy is not None and policy is not NO_CACHE:
-            logging.getLogger("penstock.tasks").warning(
-                "Ignoring `cache_policy` of task %r because `persist_result` is False", name
-            )
-        return NO_CACHE
-    return policy
 
 
 @overload
@@ -439,4 +390,11 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 
-__all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
+__all__ = [
+    "Task",
+    "TaskOptions",
+    "TaskRunNameCallbackWithParameters",
+    "exponential_backoff",
+    "task",
+    "task_input_hash",
+]

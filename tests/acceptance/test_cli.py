@@ -202,7 +202,6 @@ def test_a_running_run_is_seen_from_outside(ran, tmp_path):
         assert run_id not in command("flow-run", "ls", "--state", "Running", home=ran)[1]
 
 
-@pytest.mark.xfail(reason="a flow that runs does not look whether somebody cancelled it", strict=True)
 def test_a_running_run_is_cancelled_from_outside(ran, tmp_path):
     with script(source(tmp_path, RUNNING), tmp_path / "never", home=ran) as process:
         run_id = long_run()

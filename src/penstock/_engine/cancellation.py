@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,11 @@ class Waitable(Protocol):
 
 def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
     """Raise `error` in another thread at its next bytecode; False when the thread is gone."""
-    return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error)))
+    found = bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error)))
+    if found and ident == threading.main_thread().ident and hasattr(signal, "SIGURG"):
+        # Out of a blocking system call, too; ignored where no flow listens to it (`flow_signals`).
+        signal.pthread_kill(ident, signal.SIGURG)
+    return found
 
 
 class Token:

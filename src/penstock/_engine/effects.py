@@ -18,6 +18,39 @@ class Call:
 
 
 @dataclass(slots=True)
+class Pull:
+    """Take the next value of a generator, sync or async; answers `Pulled`."""
+
+    source: Any
+    #: What the generator gets as the value of its `yield`, or raised there.
+    sent: Any = None
+    error: BaseException | None = None
+    #: Seconds it may take.
+    timeout: float | None = None
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a generator gave: its next value, or at its end what it returned."""
+
+    ended: bool
+    value: Any
+    #: How long it took.
+    seconds: float
+
+
+class StreamClosed(BaseException):
+    """Nobody wants the next value. (A GeneratorExit would close the generators of a lifecycle, not reach them.)"""
+
+
+@dataclass(slots=True)
+class Emit:
+    """Hand a value to whoever iterates over the run; answers what they send back, raises what they throw."""
+
+    value: Any
+
+
+@dataclass(slots=True)
 class Hook:
     """Call a state-change hook; it may be async too."""
 
@@ -40,4 +73,4 @@ class Ask:
     args: tuple[Any, ...] = ()
 
 
-Effect = Call | Hook | Sleep | Ask
+Effect = Call | Pull | Emit | Hook | Sleep | Ask

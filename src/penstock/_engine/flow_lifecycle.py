@@ -12,10 +12,11 @@ from typing import Any
 
 from penstock._engine import outcomes
 from penstock._engine.cancellation import current_token
-from penstock._engine.effects import Ask, Call, Effect, Hook, Sleep
+from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.inputs import link_result
 from penstock._engine.parameters import unbind
+from penstock._engine.streams import call
 from penstock._engine.timeouts import RunTimeout
 from penstock._values.states import State, StateType
 from penstock.exceptions import (
@@ -23,6 +24,7 @@ from penstock.exceptions import (
     FlowRunTimeoutError,
     ObjectNotFound,
     Pause,
+    RunCancelled,
     UnansweredPause,
     UpstreamTaskError,
 )
@@ -35,18 +37,25 @@ def flow_lifecycle(run: FlowExecution) -> Steps:
     mark = current_token.set(run.token)
     try:
         try:
+            if run.parent is not None and run.parent.children is not None:
+                earlier = yield Ask(run.completed_before)
+                if earlier is not None:
+                    return earlier  # type: ignore[no-any-return]
             yield Ask(run.create)
-            final = yield from _until_final(run)
+            with run.cancellable():
+                final = yield from _until_final(run)
         except (Exception, Abort, Pause):
             raise
         except BaseException as error:
             if not run.may_exist():
                 raise
-            final = _stopped(run, error)
+            final = yield from _stopped(run, error)
     finally:
         current_token.reset(mark)
     if run.parent is not None and final.is_completed():
         link_result(run.parent, final.data, final)
+        if run.child_key is not None and run.parent.children is not None:
+            run.parent.children.completed[run.child_key] = final
     return final
 
 
@@ -69,10 +78,10 @@ def _until_final(run: FlowExecution) -> Steps:
         yield from _begin(run)
         state = yield from _attempt(run)
         if state.is_failed() and run.attempt < run.retries:
-            run.attempt += 1
+            delay = run.count_retry()
             run.logger.info("%s - Retry %d/%d", state.message, run.attempt, run.retries)
-            yield Ask(run.propose, (run.awaiting_retry(),))
-            yield Sleep(run.retry_delay)
+            yield Ask(run.propose, (run.awaiting_retry(delay),))
+            yield Sleep(delay)
             continue
         return (yield from _finish(run, state))
 
@@ -100,8 +109,12 @@ def _attempt(run: FlowExecution) -> Steps:
         args, kwargs = unbind(flow.fn, run.parameters)
         with context:
             try:
-                value = yield Call(flow.fn, args, kwargs, flow.timeout_seconds)
-                state: State = yield Ask(outcomes.from_return_value, (value,))
+                value = yield from call(flow.fn, args, kwargs, flow.timeout_seconds, run.stream)
+                if run.stream is not None and run.stream.closed:
+                    run.token.check()
+                    state = State(StateType.COMPLETED, message=outcomes.CLOSED)
+                else:
+                    state = yield Ask(outcomes.from_return_value, (value,))
             except (Exception, RunTimeout, Abort, Pause):
                 yield Ask(run.runner.finish)
                 raise
@@ -119,8 +132,9 @@ def _attempt(run: FlowExecution) -> Steps:
         paused.data = error
         return paused
     except Exception as error:
+        failed = outcomes.from_exception(error, "Flow run")
         run.logger.error("Encountered an exception during execution: %r", error, exc_info=error)
-        return outcomes.from_exception(error, "Flow run")
+        return failed
     return state
 
 
@@ -139,7 +153,6 @@ def _finish(run: FlowExecution, state: State) -> Steps:
         StateType.COMPLETED: run.flow.on_completion_hooks,
         StateType.FAILED: run.flow.on_failure_hooks,
         StateType.CRASHED: run.flow.on_crashed_hooks,
-        StateType.CANCELLED: run.flow.on_cancellation_hooks,
     }.get(final.type, ())
     for hook in hooks:
         yield from _call_hook(run, hook, final)
@@ -155,17 +168,21 @@ def _call_hook(run: FlowExecution, hook: Any, state: State) -> Generator[Effect,
         run.logger.exception("An error was encountered while running hook %r", name)
 
 
-def _stopped(run: FlowExecution, error: BaseException) -> State:
+def _stopped(run: FlowExecution, error: BaseException) -> Steps:
     """End a run that was interrupted: its tasks first, then itself. Never waits long; the user pressed Stop."""
     run.token.set("interrupted")
     run.runner.cancel_all()
     run.runner.finish()
     if run.state.is_final():
-        return run.state
+        if isinstance(error, RunCancelled):
+            return run.state
+        raise error  # too late to change how the run ended, but not for whoever pressed Stop
     if run.token.reason == "cancelled":
         state = State(StateType.CANCELLED, message="The run was cancelled.", data=error)
         if run.state.type is not StateType.CANCELLING:
             run.propose(State(StateType.CANCELLING))
+        for hook in run.flow.on_cancellation_hooks:
+            yield from _call_hook(run, hook, run.state)
     else:
         state = outcomes.from_interruption(error, "Flow run")
     try:
@@ -175,9 +192,6 @@ def _stopped(run: FlowExecution, error: BaseException) -> State:
     final = run.state
     final.data = error
     run.logger.error("Finished in state %s", final)
-    for hook in run.flow.on_crashed_hooks if final.is_crashed() else run.flow.on_cancellation_hooks:
-        try:
-            hook(run.flow, run.flow_run, final)
-        except Exception:
-            run.logger.exception("An error was encountered while running hook %r", hook)
+    for hook in run.flow.on_crashed_hooks if final.is_crashed() else ():
+        yield from _call_hook(run, hook, final)
     return final

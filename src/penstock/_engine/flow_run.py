@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,21 +11,32 @@ from uuid import UUID
 
 from penstock._engine import parameters as params
 from penstock._engine.authority import Authority, StoreAuthority, Verdict, authority_for_new_run
+from penstock._engine.cancel_watch import cancellable
 from penstock._engine.cancellation import Token, current_token
-from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
+from penstock._engine.contexts import Children, FlowRunContext, TagsContext, TaskRunContext
 from penstock._engine.inputs import check_wait_for, resolve
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
+from penstock._engine.retry_delays import Delays, delay_before
 from penstock._engine.run_logging import RunLogAdapter, flow_run_logger
 from penstock._engine.runner_port import TaskRunner, make_run
+from penstock._engine.streams import Stream
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import generate_slug, new_id
 from penstock._link.session import current_session
+from penstock._results.fingerprint import fingerprint
 from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, StateType, utc_now
-from penstock.exceptions import Abort, ObjectNotFound, SerializationError, StoreRefused, UpstreamTaskError
+from penstock.exceptions import (
+    Abort,
+    HashError,
+    ObjectNotFound,
+    SerializationError,
+    StoreRefused,
+    UpstreamTaskError,
+)
 from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
@@ -46,9 +58,17 @@ class FlowExecution:
     runner: TaskRunner = field(init=False)
     context: FlowRunContext = field(init=False)
     marker: TaskExecution | None = None
+    #: Who iterates over this run, when its function is a generator.
+    stream: Stream | None = None
     attempt: int = 0
     retries: int = 0
-    retry_delay: float = 0.0
+    retry_delays: Delays = None
+    #: What the parent knows this run by, if it may call it again in a retry.
+    child_key: tuple[str, str, int] | None = None
+    #: Children of this run, if there may be a retry.
+    children: Children | None = None
+    #: The run to go on with instead of making one.
+    continues: UUID | None = None
     #: Why the run may not start, when an argument came from a run that did not complete.
     blocked: UpstreamTaskError | None = None
 
@@ -62,10 +82,9 @@ class FlowExecution:
         execution.token = Token(parent.cancellation if parent is not None else current_token.get())
         settings = get_current_settings()
         execution.retries = flow.retries if flow.retries is not None else settings.flows_default_retries
-        delay = flow.retry_delay_seconds
-        if delay is None:
-            delay = settings.flows_default_retry_delay_seconds
-        execution.retry_delay = float(delay[0] if isinstance(delay, list) else delay)
+        delays = flow.retry_delay_seconds
+        execution.retry_delays = settings.flows_default_retry_delay_seconds if delays is None else delays
+        execution.children = Children() if execution.retries else None
         return execution
 
     @property
@@ -77,6 +96,19 @@ class FlowExecution:
     def state(self) -> State:
         """The run's present state."""
         return self.flow_run.state or State(StateType.PENDING)
+
+    def completed_before(self) -> State | None:
+        """Return how this child run ended in an earlier attempt of its parent, if it completed there."""
+        children = self.parent.children if self.parent is not None else None
+        if children is None:
+            return None
+        try:
+            self.parameters = resolve(self.parameters)
+            self.child_key = children.key(self.flow.name, fingerprint(self.parameters))
+        except (UpstreamTaskError, HashError):
+            return None  # `create` says what is wrong upstream; arguments without a hash are never the same again
+        state = children.completed.get(self.child_key)
+        return None if state is None or isinstance(state.data, Absent) else state
 
     def may_exist(self) -> bool:
         """True once the store has been asked to create or adopt the run."""
@@ -130,9 +162,9 @@ class FlowExecution:
         tell("flow_run_state", run, state)
 
     def _adopt(self) -> bool:
-        """Go on with the run named in the environment, if it is one of this flow."""
-        wanted = os.environ.get(CONTINUE_VARIABLE)
-        if not wanted or self.parent is not None:
+        """Go on with the run this was made for, or the one named in the environment if it is one of this flow."""
+        wanted = str(self.continues) if self.continues else os.environ.get(CONTINUE_VARIABLE)
+        if not wanted or (self.parent is not None and not self.continues):
             return False
         session = current_session()
         try:
@@ -142,11 +174,12 @@ class FlowExecution:
                 {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name},
             )
         except (ObjectNotFound, StoreRefused) as error:
-            raise Abort(f"{CONTINUE_VARIABLE}={wanted}: {error}") from error
+            raise Abort(f"Flow run {wanted} cannot be continued: {error}") from error
         run = found["run"]
-        if run["flow_name"] != self.flow.name:
+        if run["flow_name"] != self.flow.name and not self.continues:
             return False
-        del os.environ[CONTINUE_VARIABLE]
+        if not self.continues:
+            del os.environ[CONTINUE_VARIABLE]
         self.flow_run = FlowRun(
             id=UUID(run["id"]),
             name=run["name"],
@@ -163,6 +196,12 @@ class FlowExecution:
         tell("flow_run_state", self.flow_run, self.state)
         return True
 
+    def cancellable(self) -> AbstractContextManager[None]:
+        """Hear of cancellations from outside, where there is a store that tells of them."""
+        if not isinstance(self.authority, StoreAuthority):
+            return nullcontext()
+        return cancellable(self.flow_run.id, self.token, current_session())
+
     def check_upstream(self) -> None:
         """Wait for everything this run depends on.
 
@@ -174,9 +213,10 @@ class FlowExecution:
         check_wait_for(self.wait_for)
 
     def validate(self) -> None:
-        """Coerce the parameters to their annotations, unless the flow asked not to."""
+        """Coerce what was given to its annotations, unless the flow asked not to; defaults are taken as they are."""
         if self.flow.should_validate_parameters:
-            self.parameters = params.validate(self.flow.fn, self.parameters)
+            given = {name: self.parameters[name] for name in self.given}
+            self.parameters = {**self.parameters, **params.validate(self.flow.fn, given)}
 
     def build_context(self) -> FlowRunContext:
         """Make the context user code runs in."""
@@ -191,12 +231,16 @@ class FlowExecution:
         persist = flow.persist_result
         if persist is None:
             persist = parent.persist_result if parent is not None else settings.results_persist_by_default
+        if self.stream is not None:
+            self.stream.keep = bool(persist)
         store = parent.result_store if parent is not None else None
         if flow.result_storage or flow.result_serializer or store is None:
             store = ResultStore(
                 flow.result_storage or (store.folder if store else None),
                 flow.result_serializer or (store.serializer if store else None),
             )
+        if self.children is not None:
+            self.children.begin_attempt()
         self.context = FlowRunContext(
             flow=flow,
             flow_run=self.flow_run,
@@ -208,6 +252,7 @@ class FlowExecution:
             persist_result=persist,
             log_prints=log_prints,
             parent=parent,
+            children=self.children,
         )
         return self.context
 
@@ -221,13 +266,9 @@ class FlowExecution:
     def accept(self, state: State, run_count: int | None = None) -> None:
         """Take over a state the authority decided on."""
         run = self.flow_run
-        run.state = state
+        run.note(state)
         if run_count is not None:
             run.run_count = run_count
-        if state.is_running():
-            run.start_time = run.start_time or state.timestamp
-        elif state.is_final():
-            run.end_time = state.timestamp
         state.state_details.flow_run_id = run.id
         if self.marker is not None:
             self._mirror(state)
@@ -243,10 +284,15 @@ class FlowExecution:
         copy.state_details.child_flow_run_id = self.flow_run.id
         marker.enter(copy)
 
-    def awaiting_retry(self) -> State:
+    def count_retry(self) -> float:
+        """Count one more attempt and return the seconds to wait before it."""
+        self.attempt += 1
+        return delay_before(self.attempt - 1, self.retry_delays)
+
+    def awaiting_retry(self, seconds: float) -> State:
         """Return the state between two attempts."""
         state = State(StateType.SCHEDULED, name="AwaitingRetry")
-        state.state_details.scheduled_time = utc_now() + timedelta(seconds=self.retry_delay)
+        state.state_details.scheduled_time = utc_now() + timedelta(seconds=seconds)
         return state
 
     def keep(self, state: State) -> State:

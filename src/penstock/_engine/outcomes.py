@@ -13,6 +13,9 @@ from penstock._values.states import State, StateGroup, StateType, is_state_itera
 
 #: State messages go into every view and event; a traceback belongs into the log.
 _MAX_MESSAGE = 2000
+_ENGINE = __file__.rpartition("outcomes")[0]
+#: Of a generator that nobody asked for its next value.
+CLOSED = "Its consumer stopped before the end."
 
 
 def from_return_value(value: Any) -> State:
@@ -52,11 +55,20 @@ def _aggregate(states: list[State], data: Any) -> State:
 
 
 def from_exception(error: BaseException, what: str) -> State:
-    """Return the Failed state of a run whose function raised."""
+    """Return the Failed state of a run whose function raised; its traceback begins in that function."""
+    _without_engine(error)
     text = "".join(traceback.format_exception_only(error)).strip()
     return State(
         StateType.FAILED, message=f"{what} encountered an exception: {text}"[:_MAX_MESSAGE], data=error
     )
+
+
+def _without_engine(error: BaseException) -> None:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_ENGINE):
+        trace = trace.tb_next
+    if trace is not None:
+        error.__traceback__ = trace
 
 
 def from_timeout(what: str, seconds: float, error: BaseException) -> State:

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from penstock._engine.context_transfer import FlowRunFacts
 from penstock._engine.contexts import TagsContext
 from penstock._engine.futures import PenstockFuture
-from penstock._engine.remote import Recipe, RemoteCall, Slot, approximate_size
+from penstock._engine.remote import Recipe, RemoteCall, Slot, UpstreamState, approximate_size
 from penstock._engine.task_options import TaskOptions
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session
@@ -54,7 +55,7 @@ class Packer:
     ) -> None:
         self._reference_of = reference_of
         self._sent = _SentAhead(send_ahead, is_there)
-        self._recipes: dict[int, tuple[Any, Any, frozenset[str], bytes]] = {}
+        self._recipes: dict[int, tuple[Any, Any, tuple[frozenset[str], int], bytes]] = {}
         self._host = socket.gethostname()
 
     def pack(self, execution: TaskExecution) -> tuple[bytes, list[Any]]:
@@ -91,7 +92,7 @@ class Packer:
                 if reference is not None:
                     return slots.of(reference)
                 obj.wait()
-                return _without_remote_data(obj.state)
+                return _named(_without_remote_data(obj.state), obj.task_run.name)
             if isinstance(obj, State):
                 return _without_remote_data(obj)
             if approximate_size(obj) >= AHEAD_BYTES:
@@ -102,8 +103,10 @@ class Packer:
 
     def _recipe(self, execution: TaskExecution) -> bytes:
         task, options, tags = execution.task, execution.options, TagsContext.tags()
+        flow = execution.flow_context
+        attempt = flow.flow_run.run_count if flow is not None else 0
         known = self._recipes.get(id(task))
-        if known is not None and known[1] is options and known[2] == tags:
+        if known is not None and known[1] is options and known[2] == (tags, attempt):
             return known[3]
         import cloudpickle
 
@@ -119,12 +122,13 @@ class Packer:
             home=session.workspace.home,
             host=self._host,
             driver=session.client,
+            facts=FlowRunFacts.of(flow) if flow is not None else None,
         )
         try:
             blob: bytes = cloudpickle.dumps(recipe, protocol=5)
         except Exception as error:
             raise SerializationError(_explain(execution, error)) from error
-        self._recipes[id(task)] = (task, options, tags, blob)
+        self._recipes[id(task)] = (task, options, (tags, attempt), blob)
         return blob
 
 
@@ -194,6 +198,19 @@ def _without_remote_data(state: State) -> State:
     )
     whole.digest = state.digest
     return whole
+
+
+def _named(state: State, run_name: str) -> State:
+    """Return the state of an upstream run with the name that errors call it by."""
+    named = UpstreamState(
+        state.type,
+        name=state.name,
+        message=state.message,
+        data=state.data,
+        state_details=state.state_details,
+    )
+    named.run_name, named.digest = run_name, state.digest
+    return named
 
 
 def _dumps(call: RemoteCall, execution: TaskExecution) -> bytes:

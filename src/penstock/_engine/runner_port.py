@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Self
+from uuid import UUID
 
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext
-from penstock._engine.futures import PenstockFuture, PenstockFutureList, futures_in
+from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture, futures_in
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
@@ -116,7 +117,7 @@ class TaskRunner:
         try:
             if fingerprints:
                 execution.fingerprints = fingerprints
-            future: PenstockFuture[Any] = PenstockFuture(execution.task_run)
+            future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -162,7 +163,7 @@ class TaskRunner:
             future.set_state(left[future].abandon(_never_began()))
         deadline = time.monotonic() + STOP_GRACE
         for future in running:
-            if future._done.wait(max(0.0, deadline - time.monotonic())):
+            if future.ended_event().wait(max(0.0, deadline - time.monotonic())):
                 continue
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
@@ -193,6 +194,35 @@ class TaskRunner:
         self._executions = {}
 
 
+def after_upstream(execution: TaskExecution, then: Callable[[], None]) -> None:
+    """Call `then` when everything the run waits for is done, without holding a thread; at once if it is."""
+    upstream = (
+        [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
+        if execution.linked
+        else []
+    )
+    if not upstream:
+        then()
+        return
+    countdown = _Countdown(len(upstream), then)
+    for one in upstream:
+        one.add_done_callback(countdown.tick)
+
+
+class _Countdown:
+    def __init__(self, count: int, then: Any) -> None:
+        self._left = count
+        self._then = then
+        self._lock = threading.Lock()
+
+    def tick(self, _: Any) -> None:
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._then()
+
+
 def make_run(
     task: Any,
     parameters: dict[str, Any],
@@ -200,13 +230,14 @@ def make_run(
     *,
     runner: str | None,
     dependencies: dict[str, Any] | None = None,
+    run_id: UUID | None = None,
 ) -> TaskExecution:
-    """Make a task run of `task`, journal it as Pending, and return its execution."""
+    """Make a task run of `task` (with this id, if one is given), journal it as Pending, return its execution."""
     context = FlowRunContext.get()
     waits = tuple(wait_for) if wait_for is not None else ()
-    linked = bool(waits) or _is_linked(parameters)
-    options = _options(task, context)
-    run_id = new_id()
+    linked = bool(waits) or is_linked(parameters)
+    options = options_of(task, context)
+    run_id = run_id or new_id()
     name = f"{task.name}-{short_hex(3)}"
     if task.task_run_name is not None and not linked:
         name = _render(task, parameters) or name
@@ -225,6 +256,8 @@ def make_run(
         created=state.timestamp,
         expected_start_time=state.timestamp,
     )
+    if context is not None:
+        context.task_run_dynamic_keys[run.task_key] = run.dynamic_key
     session = context.session if context is not None else current_session()
     execution = TaskExecution(
         task=task,
@@ -271,7 +304,8 @@ def _never_began() -> State:
     return State(StateType.CANCELLED, message="The flow run was stopped before this task run began.")
 
 
-def _options(task: Any, context: FlowRunContext | None) -> TaskOptions:
+def options_of(task: Any, context: FlowRunContext | None) -> TaskOptions:
+    """Return what the options of a task come to here; computed once a flow run."""
     if context is None:
         return resolve_options(task, None)
     options: TaskOptions | None = context.task_options.get(task)
@@ -287,7 +321,7 @@ def _render(task: Any, parameters: dict[str, Any]) -> str | None:
         return None  # the lifecycle renders again and fails the run with the error
 
 
-def _is_linked(parameters: dict[str, Any]) -> bool:
+def is_linked(parameters: dict[str, Any]) -> bool:
     """True when something in the parameters may have to be resolved (futures, states, annotations)."""
     plain = (str, int, float, bool, bytes, type(None))
     return any(type(value) not in plain for value in parameters.values()) and (

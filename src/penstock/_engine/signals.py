@@ -1,10 +1,14 @@
-"""SIGTERM during a flow: an exception at the point where the flow is, so that its end is recorded."""
+"""Signals during a flow in the main thread.
+
+SIGTERM raises an exception at the point where the flow is, so that its end is recorded. SIGURG (which otherwise does
+nothing) gets the thread out of a blocking system call, so that a cancellation is seen at once.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -12,21 +16,32 @@ from penstock.exceptions import TerminationSignal
 
 
 @contextmanager
-def sigterm_as_exception() -> Iterator[None]:
-    """Raise `TerminationSignal` in the main thread when the process is asked to end; else do nothing.
+def flow_signals() -> Iterator[None]:
+    """Raise `TerminationSignal` in the main thread when the process is asked to end, and let `rouse` reach it.
 
-    Somebody else's handler is left alone.
+    Somebody else's handlers are left alone; other threads have none.
     """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def terminate(signum: int, _frame: FrameType | None) -> None:
-        raise TerminationSignal(signum)
-
-    signal.signal(signal.SIGTERM, terminate)
+    taken: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in _HANDLERS.items():
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, handler)
+                taken.append(number)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _terminate(signum: int, _frame: FrameType | None) -> None:
+    raise TerminationSignal(signum)
+
+
+def _look(_signum: int, _frame: FrameType | None) -> None:
+    """Run Python code in the main thread: an exception that waits for it is raised here."""
+
+
+_HANDLERS: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {signal.SIGTERM: _terminate}
+if hasattr(signal, "SIGURG"):
+    _HANDLERS[signal.SIGURG] = _look

@@ -11,8 +11,9 @@ from typing import Any
 
 from penstock._engine import outcomes
 from penstock._engine.cancellation import current_token
-from penstock._engine.effects import Ask, Call, Effect, Hook, Sleep
+from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result
+from penstock._engine.streams import call, replay
 from penstock._engine.task_run import TaskExecution
 from penstock._engine.timeouts import RunTimeout
 from penstock._values.states import State, StateType
@@ -53,6 +54,8 @@ def _until_final(run: TaskExecution) -> Steps:
     if run.options.caches:
         cached = yield Ask(run.find_cached)
         if cached is not None:
+            if run.stream is not None:
+                yield from replay((yield Ask(cached.result)), run.stream)
             return (yield from _finish(run, cached))
     while True:
         run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))
@@ -81,7 +84,12 @@ def _attempt(run: TaskExecution) -> Steps:
     try:
         args, kwargs = run.arguments()
         with run.context():
-            value = yield Call(run.task.fn, args, kwargs, run.options.timeout)
+            if run.stream is not None:
+                run.stream.keep = run.options.persist
+            value = yield from call(run.task.fn, args, kwargs, run.options.timeout, run.stream)
+            if run.stream is not None and run.stream.closed:
+                run.token.check()
+                return State(StateType.COMPLETED, message=outcomes.CLOSED)
             state: State = yield Ask(outcomes.from_return_value, (value,))
     except RunTimeout:
         seconds = run.options.timeout or 0.0
@@ -91,13 +99,9 @@ def _attempt(run: TaskExecution) -> Steps:
     except (KeyboardInterrupt, RunCancelled):
         raise
     except Exception as error:
-        run.logger.log(
-            logging.ERROR,
-            "Task run failed with exception: %r",
-            error,
-            exc_info=error.with_traceback(error.__traceback__),
-        )
-        return outcomes.from_exception(error, "Task run")
+        failed = outcomes.from_exception(error, "Task run")
+        run.logger.error("Task run failed with exception: %r", error, exc_info=error)
+        return failed
     except BaseException as error:
         return outcomes.from_interruption(error, "Task run")
     return state
@@ -139,6 +143,8 @@ def _stopped(run: TaskExecution, error: BaseException) -> State:
     """A run that had begun crashes when it is interrupted; one that had not is cancelled."""
     current = run.task_run.state
     if current is not None and current.is_final():
+        if isinstance(error, KeyboardInterrupt):
+            raise error
         return current
     begun = run.task_run.run_count > 0
     if run.token.reason == "cancelled" or not begun:

@@ -16,6 +16,7 @@ from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
+from penstock._engine.streams import Stream
 from penstock._engine.task_options import TaskOptions
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
@@ -46,6 +47,8 @@ class TaskExecution:
     #: Hashes of inputs that were computed before, by parameter name.
     fingerprints: dict[str, KnownFingerprint] = field(default_factory=dict)
     cache_key: str | None = None
+    #: Who iterates over this run, when its function is a generator.
+    stream: Stream | None = None
     retry: int = 0
     closed: bool = False
     _lock: Any = field(default_factory=threading.Lock)
@@ -135,6 +138,7 @@ class TaskExecution:
             task=self.task,
             task_run=self.task_run,
             parameters=self.parameters,
+            options=self.options,
             persist_result=self.options.persist,
             log_prints=self.options.log_prints,
         )
@@ -232,7 +236,4 @@ def _digest(value: Any) -> str | None:
 def _apply(run: TaskRun, state: State) -> None:
     if state.type is StateType.RUNNING:
         run.run_count += 1
-        run.start_time = run.start_time or state.timestamp
-    elif state.is_final():
-        run.end_time = state.timestamp
-    run.state = state
+    run.note(state)

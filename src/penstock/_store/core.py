@@ -25,6 +25,7 @@ from penstock._store.database import WAL_LIMIT, Database
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
+from penstock._values.states import StateType
 
 T = TypeVar("T")
 #: Pauses between attempts to commit; afterwards the process gives up and its successor reads the journals.
@@ -104,18 +105,18 @@ class Core:
 
     # ---- watching runs ------------------------------------------------------------------------------------
 
-    def watch(self, run_id: str, wake: Callable[[], None]) -> None:
-        """Call `wake` after each commit that changed the run. Any thread."""
+    def watch(self, name: str, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit that changed the run `name` or began to cancel a run of client `name`."""
         with self._watch_lock:
-            self._watchers.setdefault(run_id, set()).add(wake)
+            self._watchers.setdefault(name, set()).add(wake)
 
-    def unwatch(self, run_id: str, wake: Callable[[], None]) -> None:
+    def unwatch(self, name: str, wake: Callable[[], None]) -> None:
         """Stop calling `wake`."""
         with self._watch_lock:
-            watchers = self._watchers.get(run_id, set())
+            watchers = self._watchers.get(name, set())
             watchers.discard(wake)
             if not watchers:
-                self._watchers.pop(run_id, None)
+                self._watchers.pop(name, None)
 
     def wake_all(self) -> None:
         """Wake everybody, because the store stops."""
@@ -179,6 +180,14 @@ class Core:
             raise Refused(404, {"exception_message": f"There is no flow run with id {run_id}."})
         return run
 
+    def cancelling(self, client: str) -> list[str]:
+        """Return the flow runs of a client that somebody asked to cancel and that have not ended."""
+        return [
+            run.id
+            for run in self.runs.values()
+            if run.owner == client and run.state is not None and run.state.type is StateType.CANCELLING
+        ]
+
     def _take_line(self, client: str, line: Line) -> None:
         if add_rows(client, line, self._rows):
             try:
@@ -201,6 +210,8 @@ class Core:
             run = self.run(str(body["id"]))
             run.enter(state_from_line(body, line.at), body.get("run_count"))
             self._touched.add(run.id)
+            if run.owner is not None and run.state is not None and run.state.type is StateType.CANCELLING:
+                self._touched.add(run.owner)
         elif line.kind == "renamed" and body["run"] == "flow":
             self.run(str(body["id"])).body["name"] = body["name"]
         elif line.kind == "input":
@@ -265,7 +276,7 @@ class Core:
         for command in group:
             command.future.set_result(command.value)
         with self._watch_lock:
-            waiting = [wake for run_id in touched for wake in self._watchers.get(run_id, ())]
+            waiting = [wake for name in touched for wake in self._watchers.get(name, ())]
         for wake in waiting:
             wake()
         self._tidy()

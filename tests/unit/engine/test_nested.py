@@ -297,3 +297,57 @@ def test_bound_tasks_can_be_mapped() -> None:
         return Shop(3).total.map([1, 2]).result()
 
     assert run() == [3, 6]
+
+
+def test_a_retry_of_the_parent_does_not_run_completed_children_again(witness) -> None:
+    calls: list[Any] = []
+
+    @flow
+    def part(x: int) -> int:
+        calls.append(x)
+        return 10 * x
+
+    @flow(retries=1)
+    def parent() -> list[int]:
+        parts = [part(1), part(2), part(2)]
+        if len(calls) < 4:
+            part(3)
+            raise ValueError("once more")
+        return [*parts, part(3), part(4)]
+
+    assert parent() == [10, 20, 20, 30, 40]
+    assert calls == [1, 2, 2, 3, 4]
+    assert len({run for run, _ in witness.flows if run == "part"}) == 1
+    assert witness.flow_runs["parent"].run_count == 2
+
+
+def test_a_failed_child_runs_again_when_its_parent_is_retried() -> None:
+    calls: list[int] = []
+
+    @flow
+    def flaky() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError("child failed")
+        return "fine"
+
+    @flow(retries=1)
+    def parent() -> str:
+        return flaky()
+
+    assert (parent(), len(calls)) == ("fine", 2)
+
+
+def test_concurrent_async_children_have_contexts_of_their_own(witness) -> None:
+    @flow
+    async def child_of(x: int) -> tuple[int, str | None]:
+        await asyncio.sleep(0)
+        return x, runtime.flow_run.id
+
+    @flow
+    async def parent() -> list[Any]:
+        return list(await asyncio.gather(*(child_of(n) for n in range(3))))
+
+    found = asyncio.run(parent())
+    assert [x for x, _ in found] == [0, 1, 2]
+    assert len({run for _, run in found}) == 3

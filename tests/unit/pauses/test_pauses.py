@@ -383,3 +383,21 @@ def test_pausing_needs_a_flow() -> None:
 def test_what_cannot_be_asked_for_is_refused() -> None:
     with pytest.raises(TypeError, match="neither a pydantic model nor a type"):
         ask(threading.Lock())()
+
+
+def test_a_retried_flow_does_not_ask_again_what_was_answered(running, witness) -> None:
+    heard: list[int] = []
+
+    @flow(retries=1)
+    def asks_then_fails() -> int:
+        heard.append(pause_flow_run(wait_for_input=int))
+        if len(heard) == 1:
+            raise ValueError("after the answer")
+        return heard[-1]
+
+    opened, result = running(asks_then_fails)
+    resume_flow_run(opened(1).flow_run.id, run_input={"value": 5})
+
+    assert result() == 5
+    assert heard == [5, 5]
+    assert witness.states("asks-then-fails").count("Paused") == 1

@@ -49,6 +49,7 @@ class Link:
             ("POST", "/link/ingest"): self._ingest,
             ("POST", "/link/flow_runs"): self._create,
             ("POST", "/link/adopt"): self._adopt,
+            ("POST", "/link/cancelling"): self._cancelling,
             ("POST", "/link/sql"): self._sql,
             ("POST", "/link/stop"): self._stop,
             ("POST", "propose"): self._propose,
@@ -115,27 +116,53 @@ class Link:
 
     async def _wait(self, call: Call) -> Answer:
         query, run_id = _query(call.scope), call.run_id
-        deadline = asyncio.get_running_loop().time() + _seconds(query.get("timeout"), 30.0)
-        after, loop, changed = query.get("after", ""), asyncio.get_running_loop(), asyncio.Event()
+        after = query.get("after", "")
+
+        def is_news(answer: dict[str, Any]) -> bool:
+            return answer["state"] is not None and answer["state"]["id"] != after
+
+        timeout = _seconds(query.get("timeout"), 30.0)
+        return await self._poll(run_id, lambda core: _where(core, run_id), is_news, timeout)
+
+    async def _cancelling(self, call: Call) -> Answer:
+        body = await _json(call.receive)
+        client, seen = str(body.get("client", "")), {str(run_id) for run_id in body.get("seen") or ()}
+
+        def look(core: Core) -> dict[str, Any]:
+            return {"runs": [run_id for run_id in core.cancelling(client) if run_id not in seen]}
+
+        return await self._poll(
+            client, look, lambda answer: bool(answer["runs"]), _seconds(body.get("timeout"), 30.0)
+        )
+
+    async def _poll(
+        self,
+        name: str,
+        look: Callable[[Core], dict[str, Any]],
+        is_news: Callable[[dict[str, Any]], bool],
+        timeout: float,
+    ) -> Answer:
+        """Answer as soon as there is news of `name`, a run or a client, or when the time is up."""
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        deadline = loop.time() + timeout
 
         def wake() -> None:
             loop.call_soon_threadsafe(changed.set)
 
-        self._store.core.watch(run_id, wake)
+        self._store.core.watch(name, wake)
         try:
             while True:
                 changed.clear()
-                answer = await self._call(lambda core: _where(core, run_id))
-                state = answer["state"]
+                answer = await self._call(look)
                 left = deadline - loop.time()
-                if (state is not None and state["id"] != after) or left <= 0 or self._store.stopping():
+                if is_news(answer) or left <= 0 or self._store.stopping():
                     return 200, answer
                 try:
                     await asyncio.wait_for(changed.wait(), left)
                 except TimeoutError:
                     continue
         finally:
-            self._store.core.unwatch(run_id, wake)
+            self._store.core.unwatch(name, wake)
 
     async def _adopt(self, call: Call) -> Answer:
         body = await _json(call.receive)
