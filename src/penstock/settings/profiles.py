@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.exceptions import ConfigurationError, MissingProfileError
+from penstock.exceptions import ProfileSettingsValidationError as ProfileSettingsValidationError
 from penstock.settings._kinds import as_text
 from penstock.settings._layers import current_files, forget, profile_in_use
 from penstock.settings._registry import find, is_logging_override, parse, suggestion
@@ -19,21 +20,6 @@ from penstock.settings.legacy import Setting
 from penstock.settings.sources import STOCK_PROFILES, read_profiles
 
 Key = Setting | str
-
-
-class ProfileSettingsValidationError(ConfigurationError):
-    """Values of a profile are not usable.
-
-    Args:
-        errors: the settings, and what is wrong with each.
-    """
-
-    def __init__(self, errors: list[tuple[Any, Exception]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-    def __str__(self) -> str:
-        return "\n".join(str(error) for _, error in self.errors)
 
 
 def key_of(name: Key) -> Key:
