@@ -51,16 +51,18 @@ class _Walk:
             except StopVisiting:
                 return expr
         kind = type(expr)
-        if kind in _LEAVES or depth == 0 or id(expr) in seen:
+        if kind in _LEAVES or id(expr) in seen:
             return expr
         if isinstance(expr, BaseAnnotation):
+            if depth == 0:
+                return expr
             if self.marks is not None:
                 return self.marks(expr)
             return self._annotation(expr, depth, context, seen | {id(expr)})
         enter = _entering(expr, kind)
         if enter is None:
             return expr if self.everything else self.see(expr, context)
-        if self.inside is not None and not self.inside(expr):
+        if depth == 0 or (self.inside is not None and not self.inside(expr)):
             return expr
         inner = None if context is None else context.copy()
         return enter(expr, lambda part: self.step(part, depth - 1, inner, seen | {id(expr)}))
