@@ -96,6 +96,12 @@ class DaskTaskRunner(TaskRunner):
         self._values = RemoteValues()
         self._topic = ""
 
+    @property
+    def address(self) -> str:
+        """Where the scheduler of this run listens."""
+        self._start_once()
+        return str(self._client.scheduler.address)
+
     @classmethod
     def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
         """Start a local cluster that lives until it is closed; one thread a worker process."""

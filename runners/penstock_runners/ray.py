@@ -18,16 +18,11 @@ from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import run_remote
-from penstock._engine.remote_values import RemoteValues, crash
+from penstock._engine.remote_values import RemoteValues, begun, crash
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.task_run import TaskExecution
-from penstock._journal.line import TornLine, decode
-from penstock._link.session import current_session
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
-
-#: How much of each journal is read to learn what has begun.
-_TAIL_BYTES = 4 << 20
 
 _options: ContextVar[dict[str, Any] | None] = ContextVar("penstock_ray_options", default=None)
 
@@ -128,9 +123,9 @@ class RayTaskRunner(TaskRunner):
     def interrupt(self) -> None:
         """Cancel what is queued, then interrupt what runs, so that nothing queued takes the place of what ends."""
         items = list(self._pending.values())
-        begun = _begun([str(item.future.task_run_id) for item in items])
+        known = begun([str(item.future.task_run_id) for item in items])
         for item in items:
-            if str(item.future.task_run_id) in begun:
+            if str(item.future.task_run_id) in known:
                 item.future.task_run.run_count = max(item.future.task_run.run_count, 1)
         for item in sorted(items, key=lambda item: item.future.task_run.run_count):
             with suppress(Exception):
@@ -193,21 +188,6 @@ def _lost(item: _Item, error: BaseException) -> None:
         item.future.set_state(item.execution.abandon(State(StateType.CANCELLED, message=message, data=error)))
     else:
         crash(item.execution, item.future, error)
-
-
-def _begun(ids: list[str]) -> set[str]:
-    """Return which task runs have begun: a worker writes so into its journal before it calls the code."""
-    wanted, begun = set(ids), set()
-    for path in current_session().workspace.journals.glob("*.jsonl"):
-        with suppress(OSError), path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            for raw in file:
-                if b'"RUNNING"' not in raw:
-                    continue
-                with suppress(TornLine):
-                    body = decode(raw.rstrip(b"\n")).body
-                    begun.add(str(body.get("id")))
-    return begun & wanted
 
 
 def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.binding import Fact, is_classmethod, is_method, is_staticmethod
 from penstock._engine.definitions import (
-    bound_copy,
+    Definition,
     check_hooks,
     check_name,
     default_name,
+    docstring,
     is_async,
     is_generator,
     plain_function,
@@ -73,7 +73,7 @@ _OPTIONS = [
 _HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running")
 
 
-class Flow(Generic[P, R]):
+class Flow(Definition, Generic[P, R]):
     """A function whose calls are recorded as flow runs. Made by the decorator `flow`.
 
     Args:
@@ -138,7 +138,7 @@ class Flow(Generic[P, R]):
             )
         self.flow_run_name = flow_run_name
         self._version = version
-        self.description = description or (self.fn.__doc__ and _docstring(self.fn))
+        self.description = description or docstring(self.fn)
         self.retries = retries
         self.retry_delay_seconds = retry_delay_seconds
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
@@ -260,16 +260,6 @@ class Flow(Generic[P, R]):
         """Return parameters as JSON values; what has no JSON form is described instead."""
         return to_json(parameters)
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Register a hook for completed runs; returns it unchanged."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Register a hook for runs that failed for good; returns it unchanged."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
     def on_cancellation(self, fn: Hook) -> Hook:
         """Register a hook for runs that are cancelled; returns it unchanged."""
         self.on_cancellation_hooks.append(fn)
@@ -280,38 +270,11 @@ class Flow(Generic[P, R]):
         self.on_crashed_hooks.append(fn)
         return fn
 
-    def on_running(self, fn: Hook) -> Hook:
-        """Register a hook that runs before every attempt; returns it unchanged."""
-        self.on_running_hooks.append(fn)
-        return fn
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Flow[P, R]:
-        bound: Flow[P, R] = bound_copy(self, self.fn, instance, owner)
-        return bound
-
-    @property
-    def isclassmethod(self) -> Fact:
-        """Whether the function is a class method."""
-        return is_classmethod(self)
-
-    @property
-    def ismethod(self) -> Fact:
-        """Whether the function is bound to an instance."""
-        return is_method(self)
-
-    @property
-    def isstaticmethod(self) -> Fact:
-        """Whether the function is a static method."""
-        return is_staticmethod(self)
-
     def visualize(self, *args: Any, **kwargs: Any) -> Any:
         """Draw the tasks that a call makes, without running them; see `penstock.utilities.visualization`."""
         from penstock._engine.drawing_output import visualize
 
         return visualize(self, args, kwargs)
-
-    def __repr__(self) -> str:
-        return f"<Flow {self.name!r}>"
 
 
 def _answer(state: State, return_state: bool = False) -> Any:
@@ -330,12 +293,6 @@ def _made_runner(runner: TaskRunner | type[TaskRunner] | str | None) -> TaskRunn
     if isinstance(runner, str):
         return runner_class(runner)()
     return runner() if isinstance(runner, type) else runner
-
-
-def _docstring(fn: Any) -> str | None:
-    import inspect
-
-    return inspect.getdoc(fn)
 
 
 def _file_hash(fn: Any) -> str | None:

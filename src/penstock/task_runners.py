@@ -13,6 +13,7 @@ from penstock._engine.thread_runner import ThreadPoolTaskRunner as ThreadPoolTas
 from penstock.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from penstock._engine.process_runner import ProcessPoolTaskRunner
     from penstock._engine.runner_port import TaskRunner as DaskTaskRunner
     from penstock._engine.runner_port import TaskRunner as RayTaskRunner
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 _WORDS = {
     "threads": "ThreadPoolTaskRunner",
     "thread": "ThreadPoolTaskRunner",
+    "processes": "ProcessPoolTaskRunner",
+    "process": "ProcessPoolTaskRunner",
     "dask": "DaskTaskRunner",
     "ray": "RayTaskRunner",
 }
 
 
 def runner_class(name: str) -> type[TaskRunner]:
-    """Return a runner class by word (``threads``, ``dask``, ``ray``) or class name.
+    """Return a runner class by word (``threads``, ``processes``, ``dask``, ``ray``) or class name.
 
     Raises:
         ConfigurationError: no such runner, or the library it needs is not installed (says which extra).
@@ -34,11 +37,15 @@ def runner_class(name: str) -> type[TaskRunner]:
     wanted = _WORDS.get(name, name)
     if wanted == "ThreadPoolTaskRunner":
         return ThreadPoolTaskRunner
+    if wanted == "ProcessPoolTaskRunner":
+        from penstock._engine.process_runner import ProcessPoolTaskRunner
+
+        return ProcessPoolTaskRunner
     from importlib.metadata import entry_points
 
     found = {entry.name: entry for entry in entry_points(group="penstock.runners")}
     if wanted not in found:
-        known = ", ".join(sorted({"threads", *(w for w, c in _WORDS.items() if c in found)}))
+        known = ", ".join(sorted({"threads", "processes", *(w for w, c in _WORDS.items() if c in found)}))
         raise ConfigurationError(f"There is no runner {name!r}; choose one of: {known}.")
     try:
         loaded: type[TaskRunner] = found[wanted].load()
@@ -52,9 +59,16 @@ def runner_class(name: str) -> type[TaskRunner]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("DaskTaskRunner", "RayTaskRunner"):
+    if name in ("DaskTaskRunner", "ProcessPoolTaskRunner", "RayTaskRunner"):
         return runner_class(name)
     raise AttributeError(f"module 'penstock.task_runners' has no attribute {name!r}")
 
 
-__all__ = ["DaskTaskRunner", "RayTaskRunner", "TaskRunner", "ThreadPoolTaskRunner", "runner_class"]
+__all__ = [
+    "DaskTaskRunner",
+    "ProcessPoolTaskRunner",
+    "RayTaskRunner",
+    "TaskRunner",
+    "ThreadPoolTaskRunner",
+    "runner_class",
+]

@@ -11,12 +11,12 @@ from functools import update_wrapper
 from hashlib import blake2b
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.binding import Fact, is_classmethod, is_method, is_staticmethod
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
-    bound_copy,
+    Definition,
     check_hooks,
     default_name,
+    docstring,
     is_async,
     is_generator,
     plain_function,
@@ -29,6 +29,7 @@ from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
 from penstock._engine.runner_port import make_run
+from penstock._engine.task_checks import checked_delays, chosen_policy
 from penstock._engine.task_lifecycle import task_lifecycle
 from penstock._engine.task_run import TaskExecution
 from penstock._results.fingerprint import fingerprint, source_of
@@ -66,7 +67,6 @@ _OPTIONS = [
     "viz_return_value",
     "asset_deps",
 ]
-_MAX_DELAYS = 50
 
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
@@ -79,7 +79,7 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     return fingerprint((source_of(context.task.fn), arguments))
 
 
-class Task(Generic[P, R]):
+class Task(Definition, Generic[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
@@ -153,14 +153,14 @@ class Task(Generic[P, R]):
         self.isasync = is_async(fn)
         self.isgenerator = is_generator(fn)
         self.name = name or default_name(self.fn)
-        self.description = description or _docstring(self.fn)
+        self.description = description or docstring(self.fn)
         self.tags: frozenset[str] = frozenset(tags or ())
         self.version = version
         self.task_run_name = task_run_name
         if task_run_name is not None and not isinstance(task_run_name, str) and not callable(task_run_name):
             raise TypeError("Expected string or callable for 'task_run_name'.")
         self.retries = retries
-        self.retry_delay_seconds = _checked_delays(retry_delay_seconds, retries)
+        self.retry_delay_seconds = checked_delays(retry_delay_seconds, retries)
         if retry_jitter_factor is not None and retry_jitter_factor < 0:
             raise ValueError("`retry_jitter_factor` must be >= 0.")
         self.retry_jitter_factor = retry_jitter_factor
@@ -171,7 +171,7 @@ class Task(Generic[P, R]):
         self.retry_condition_fn = retry_condition_fn
         self.cache_key_fn = cache_key_fn
         self.cache_expiration = cache_expiration
-        self.cache_policy = _chosen_policy(cache_policy, cache_key_fn, persist_result, self.name)
+        self.cache_policy = chosen_policy(cache_policy, cache_key_fn, persist_result, self.name)
         storing = (result_storage, result_storage_key, result_serializer, cache_key_fn)
         explicit = self.cache_policy not in (NotSet, None, NO_CACHE)
         if persist_result is None and (explicit or any(option is not None for option in storing)):
@@ -352,54 +352,6 @@ class Task(Generic[P, R]):
         twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Register a hook for completed runs; returns it unchanged."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Register a hook for runs that failed for good; returns it unchanged."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
-    def on_running(self, fn: Hook) -> Hook:
-        """Register a hook that runs before every attempt; returns it unchanged."""
-        self.on_running_hooks.append(fn)
-        return fn
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Task[P, R]:
-        bound: Task[P, R] = bound_copy(self, self.fn, instance, owner)
-        return bound
-
-    @property
-    def isclassmethod(self) -> Fact:
-        """Whether the function is a class method."""
-        return is_classmethod(self)
-
-    @property
-    def ismethod(self) -> Fact:
-        """Whether the function is bound to an instance."""
-        return is_method(self)
-
-    @property
-    def isstaticmethod(self) -> Fact:
-        """Whether the function is a static method."""
-        return is_staticmethod(self)
-
-    def __repr__(self) -> str:
-        return f"<Task {self.name!r}>"
-
-    def __reduce__(self) -> Any:
-        # By value: a worker may not be able to import what a notebook defined. Bound copies keep their `fn`.
-        return (_rebuild, (type(self), self.raw_fn, self.__dict__.copy()))
-
-
-def _rebuild(kind: type[Task[Any, Any]], raw_fn: Any, state: dict[str, Any]) -> Task[Any, Any]:
-    made = kind.__new__(kind)
-    made.__dict__.update(state)
-    made.raw_fn = raw_fn
-    return made
-
 
 def _runner(verb: str, name: str) -> Any:
     context = FlowRunContext.get()
@@ -409,46 +361,6 @@ def _runner(verb: str, name: str) -> Any:
             "or use a task runner as a context manager and its own `submit`."
         )
     return context.task_runner
-
-
-def _docstring(fn: Any) -> str | None:
-    import inspect
-
-    return inspect.getdoc(fn) if getattr(fn, "__doc__", None) else None
-
-
-def _checked_delays(delays: Any, retries: int | None) -> Delays:
-    if callable(delays):
-        delays = delays(retries or 0)
-    if isinstance(delays, str):
-        raise TypeError(
-            f"Invalid `retry_delay_seconds` provided; must be an int, float, list or callable. Received {delays!r}"
-        )
-    if delays is None or isinstance(delays, (int, float)):
-        return delays
-    listed = [float(delay) for delay in delays]
-    if len(listed) > _MAX_DELAYS:
-        raise ValueError(f"Can not configure more than {_MAX_DELAYS} retry delays per task.")
-    return listed
-
-
-def _chosen_policy(policy: Any, key_fn: Any, persist: bool | None, name: str) -> Any:
-    import logging
-
-    if key_fn is not None:
-        if policy is not NotSet and policy is not None:
-            logging.getLogger("penstock.tasks").warning(
-                "Both `cache_policy` and `cache_key_fn` are set on task %r. `cache_key_fn` will be used.",
-                name,
-            )
-        return CachePolicy.from_cache_key_fn(key_fn)
-    if persist is False:
-        if policy is not NotSet and policy is not None and policy is not NO_CACHE:
-            logging.getLogger("penstock.tasks").warning(
-                "Ignoring `cache_policy` of task %r because `persist_result` is False", name
-            )
-        return NO_CACHE
-    return policy
 
 
 @overload

@@ -13,6 +13,7 @@ from .support import command_line, descendants, eventually, lives, workspace
 
 WORDS = [
     "threads",
+    "processes",
     pytest.param("dask", marks=pytest.mark.dask),
     pytest.param("ray", marks=pytest.mark.ray),
 ]

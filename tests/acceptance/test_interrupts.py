@@ -14,6 +14,7 @@ from .support import DEADLINE, descendants, eventually, gone, rows, script
 
 KINDS = [
     "threads",
+    "processes",
     pytest.param("dask", marks=pytest.mark.dask),
     pytest.param("own-dask", marks=pytest.mark.dask),
     pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow]),

@@ -24,6 +24,7 @@ from penstock.exceptions import (
     FlowRunTimeoutError,
     ObjectNotFound,
     Pause,
+    RunCancelled,
     UnansweredPause,
     UpstreamTaskError,
 )
@@ -77,10 +78,10 @@ def _until_final(run: FlowExecution) -> Steps:
         yield from _begin(run)
         state = yield from _attempt(run)
         if state.is_failed() and run.attempt < run.retries:
-            run.attempt += 1
+            delay = run.count_retry()
             run.logger.info("%s - Retry %d/%d", state.message, run.attempt, run.retries)
-            yield Ask(run.propose, (run.awaiting_retry(),))
-            yield Sleep(run.retry_delay)
+            yield Ask(run.propose, (run.awaiting_retry(delay),))
+            yield Sleep(delay)
             continue
         return (yield from _finish(run, state))
 
@@ -173,7 +174,9 @@ def _stopped(run: FlowExecution, error: BaseException) -> Steps:
     run.runner.cancel_all()
     run.runner.finish()
     if run.state.is_final():
-        return run.state
+        if isinstance(error, RunCancelled):
+            return run.state
+        raise error  # too late to change how the run ended, but not for whoever pressed Stop
     if run.token.reason == "cancelled":
         state = State(StateType.CANCELLED, message="The run was cancelled.", data=error)
         if run.state.type is not StateType.CANCELLING:

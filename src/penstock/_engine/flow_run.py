@@ -17,6 +17,7 @@ from penstock._engine.contexts import Children, FlowRunContext, TagsContext, Tas
 from penstock._engine.inputs import check_wait_for, resolve
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
+from penstock._engine.retry_delays import Delays, delay_before
 from penstock._engine.run_logging import RunLogAdapter, flow_run_logger
 from penstock._engine.runner_port import TaskRunner, make_run
 from penstock._engine.streams import Stream
@@ -61,7 +62,7 @@ class FlowExecution:
     stream: Stream | None = None
     attempt: int = 0
     retries: int = 0
-    retry_delay: float = 0.0
+    retry_delays: Delays = None
     #: What the parent knows this run by, if it may call it again in a retry.
     child_key: tuple[str, str, int] | None = None
     #: Children of this run, if there may be a retry.
@@ -79,10 +80,8 @@ class FlowExecution:
         execution.token = Token(parent.cancellation if parent is not None else current_token.get())
         settings = get_current_settings()
         execution.retries = flow.retries if flow.retries is not None else settings.flows_default_retries
-        delay = flow.retry_delay_seconds
-        if delay is None:
-            delay = settings.flows_default_retry_delay_seconds
-        execution.retry_delay = float(delay[0] if isinstance(delay, list) else delay)
+        delays = flow.retry_delay_seconds
+        execution.retry_delays = settings.flows_default_retry_delay_seconds if delays is None else delays
         execution.children = Children() if execution.retries else None
         return execution
 
@@ -264,13 +263,9 @@ class FlowExecution:
     def accept(self, state: State, run_count: int | None = None) -> None:
         """Take over a state the authority decided on."""
         run = self.flow_run
-        run.state = state
+        run.note(state)
         if run_count is not None:
             run.run_count = run_count
-        if state.is_running():
-            run.start_time = run.start_time or state.timestamp
-        elif state.is_final():
-            run.end_time = state.timestamp
         state.state_details.flow_run_id = run.id
         if self.marker is not None:
             self._mirror(state)
@@ -286,10 +281,15 @@ class FlowExecution:
         copy.state_details.child_flow_run_id = self.flow_run.id
         marker.enter(copy)
 
-    def awaiting_retry(self) -> State:
+    def count_retry(self) -> float:
+        """Count one more attempt and return the seconds to wait before it."""
+        self.attempt += 1
+        return delay_before(self.attempt - 1, self.retry_delays)
+
+    def awaiting_retry(self, seconds: float) -> State:
         """Return the state between two attempts."""
         state = State(StateType.SCHEDULED, name="AwaitingRetry")
-        state.state_details.scheduled_time = utc_now() + timedelta(seconds=self.retry_delay)
+        state.state_details.scheduled_time = utc_now() + timedelta(seconds=seconds)
         return state
 
     def keep(self, state: State) -> State:

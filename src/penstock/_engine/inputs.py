@@ -58,7 +58,7 @@ def _unmarked(mark: BaseAnnotation[Any], *, tolerant: bool) -> Any:
 def _leaf(leaf: Any, *, tolerant: bool) -> Any:
     if isinstance(leaf, PenstockFuture):
         leaf.wait()
-        return _value_of(leaf.state, leaf.task_run.name, tolerant=tolerant)
+        return _value_of(leaf.state, leaf.run_name, tolerant=tolerant)
     if isinstance(leaf, State):
         name = getattr(leaf, "run_name", None) or str(leaf.state_details.task_run_id or "a state")
         return _value_of(leaf, name, tolerant=tolerant)
@@ -134,7 +134,8 @@ def upstream_runs(value: Any, context: FlowRunContext | None, *, max_depth: int 
 
     def leaf(obj: Any) -> Any:
         if isinstance(obj, PenstockFuture):
-            ids[str(obj.task_run_id)] = "task_run"
+            kind, run = obj.edge
+            ids[str(run)] = kind
         elif isinstance(obj, State):
             note(obj)
         elif produced:

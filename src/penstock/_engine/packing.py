@@ -17,7 +17,7 @@ from typing import Any
 
 from penstock._engine.contexts import TagsContext
 from penstock._engine.futures import PenstockFuture
-from penstock._engine.remote import Recipe, RemoteCall, Slot, approximate_size
+from penstock._engine.remote import Recipe, RemoteCall, Slot, UpstreamState, approximate_size
 from penstock._engine.task_options import TaskOptions
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session
@@ -91,7 +91,7 @@ class Packer:
                 if reference is not None:
                     return slots.of(reference)
                 obj.wait()
-                return _without_remote_data(obj.state)
+                return _named(_without_remote_data(obj.state), obj.task_run.name)
             if isinstance(obj, State):
                 return _without_remote_data(obj)
             if approximate_size(obj) >= AHEAD_BYTES:
@@ -194,6 +194,19 @@ def _without_remote_data(state: State) -> State:
     )
     whole.digest = state.digest
     return whole
+
+
+def _named(state: State, run_name: str) -> State:
+    """Return the state of an upstream run with the name that errors call it by."""
+    named = UpstreamState(
+        state.type,
+        name=state.name,
+        message=state.message,
+        data=state.data,
+        state_details=state.state_details,
+    )
+    named.run_name, named.digest = run_name, state.digest
+    return named
 
 
 def _dumps(call: RemoteCall, execution: TaskExecution) -> bytes:

@@ -75,6 +75,11 @@ def run_remote(payload: bytes, *filled: Any) -> Outcome:
         del _active[run_id]
 
 
+def running_here() -> list[str]:
+    """Return the runs this process works on for others."""
+    return list(_active)
+
+
 def interrupt_runs(ids: list[str]) -> list[str]:
     """Interrupt runs this worker process is working on, keep the others from beginning; return those it had."""
     _stopped.extend(ids)

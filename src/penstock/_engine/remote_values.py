@@ -15,11 +15,15 @@ from penstock._engine.observers import tell
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.run_logging import ConsoleHandler
 from penstock._engine.task_run import TaskExecution
+from penstock._journal.line import TornLine, decode
 from penstock._link.session import current_session
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
 from penstock._values.states import Resolvable, State, StateType
 from penstock.exceptions import SerializationError
+
+#: How much of the end of each journal is searched for runs that have begun.
+_TAIL_BYTES = 4 << 20
 
 
 class RemoteValue(Resolvable):
@@ -95,6 +99,21 @@ def crash(execution: TaskExecution, future: PenstockFuture[Any], error: BaseExce
     future.set_state(execution.abandon(State(StateType.CRASHED, message=message, data=error)))
 
 
+def begun(ids: list[str]) -> set[str]:
+    """Return which task runs have begun: a worker writes so into its journal before it calls the code."""
+    wanted, found = set(ids), set()
+    for path in current_session().workspace.journals.glob("*.jsonl"):
+        with suppress(OSError), path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            for raw in file:
+                if b'"RUNNING"' not in raw:
+                    continue
+                with suppress(TornLine):
+                    body = decode(raw.rstrip(b"\n")).body
+                    found.add(str(body.get("id")))
+    return found & wanted
+
+
 def _report(run: TaskRun, summary: Summary) -> None:
     if summary.lines:
         session = current_session()
@@ -125,4 +144,4 @@ def _print(run: TaskRun, body: dict[str, Any], at: int) -> None:
             handler.handle(record)
 
 
-__all__ = ["RemoteValue", "RemoteValues", "crash"]
+__all__ = ["RemoteValue", "RemoteValues", "begun", "crash"]

@@ -24,14 +24,16 @@ def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
     return delays
 
 
-def delay_before(retry: int, delays: Delays, jitter: float | None, rng: random.Random) -> float:
+def delay_before(
+    retry: int, delays: Delays, jitter: float | None = None, rng: random.Random | None = None
+) -> float:
     """Return the seconds to wait before retry number `retry` (the first is 0).
 
     Args:
         retry: which retry.
         delays: one number for all, or one each, the last of which goes on.
         jitter: with j > 0, the delay is drawn so that its mean is kept and it is at most ``delay * (1 + j)``.
-        rng: where chance comes from.
+        rng: where chance comes from, for tests.
     """
     if delays is None:
         delay = 0.0
@@ -39,4 +41,4 @@ def delay_before(retry: int, delays: Delays, jitter: float | None, rng: random.R
         delay = float(delays)
     else:
         delay = float(delays[min(retry, len(delays) - 1)]) if delays else 0.0
-    return draw_clamped(delay, jitter, rng) if jitter and delay > 0 else delay
+    return draw_clamped(delay, jitter, rng or random.Random()) if jitter and delay > 0 else delay

@@ -14,7 +14,7 @@ from typing import Any, Self
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext
-from penstock._engine.futures import PenstockFuture, PenstockFutureList
+from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
@@ -117,7 +117,7 @@ class TaskRunner:
         try:
             if fingerprints:
                 execution.fingerprints = fingerprints
-            future: PenstockFuture[Any] = PenstockFuture(execution.task_run)
+            future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -163,7 +163,7 @@ class TaskRunner:
             future.set_state(left[future].abandon(_never_began()))
         deadline = time.monotonic() + STOP_GRACE
         for future in running:
-            if future._done.wait(max(0.0, deadline - time.monotonic())):
+            if future.ended_event().wait(max(0.0, deadline - time.monotonic())):
                 continue
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
@@ -192,6 +192,35 @@ class TaskRunner:
         self._lock = threading.Lock()
         self._open = set()
         self._executions = {}
+
+
+def after_upstream(execution: TaskExecution, then: Callable[[], None]) -> None:
+    """Call `then` when everything the run waits for is done, without holding a thread; at once if it is."""
+    upstream = (
+        [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
+        if execution.linked
+        else []
+    )
+    if not upstream:
+        then()
+        return
+    countdown = _Countdown(len(upstream), then)
+    for one in upstream:
+        one.add_done_callback(countdown.tick)
+
+
+class _Countdown:
+    def __init__(self, count: int, then: Any) -> None:
+        self._left = count
+        self._then = then
+        self._lock = threading.Lock()
+
+    def tick(self, _: Any) -> None:
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._then()
 
 
 def make_run(

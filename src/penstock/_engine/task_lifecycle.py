@@ -143,6 +143,8 @@ def _stopped(run: TaskExecution, error: BaseException) -> State:
     """A run that had begun crashes when it is interrupted; one that had not is cancelled."""
     current = run.task_run.state
     if current is not None and current.is_final():
+        if isinstance(error, KeyboardInterrupt):
+            raise error
         return current
     begun = run.task_run.run_count > 0
     if run.token.reason == "cancelled" or not begun:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, Self
 
 from penstock._engine.elastic_pool import ElasticPool
 from penstock._engine.execute import execute_guarded
-from penstock._engine.futures import PenstockFuture, futures_in
-from penstock._engine.runner_port import TaskRunner
+from penstock._engine.futures import PenstockFuture
+from penstock._engine.runner_port import TaskRunner, after_upstream
 from penstock._engine.task_run import TaskExecution
 from penstock.settings import get_current_settings
 
@@ -61,17 +60,7 @@ class ThreadPoolTaskRunner(TaskRunner):
             if pool is not None:  # else it closed meanwhile: the run was given up
                 pool.submit(context.run, _work, execution, future)
 
-        upstream = (
-            [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
-            if execution.linked
-            else []
-        )
-        if not upstream:
-            enqueue()
-            return
-        countdown = _Countdown(len(upstream), enqueue)
-        for one in upstream:
-            one.add_done_callback(countdown.tick)
+        after_upstream(execution, enqueue)
 
     def stop(self) -> None:
         """Close the pool; threads that were given up end by themselves."""
@@ -95,20 +84,6 @@ def set_default_runner(make: Callable[[], TaskRunner] | None) -> None:
     """Let `make` give runners to flows that name none (a notebook's ``%runner``); None for threads again."""
     global _default
     _default = make or ThreadPoolTaskRunner
-
-
-class _Countdown:
-    def __init__(self, count: int, then: Any) -> None:
-        self._left = count
-        self._then = then
-        self._lock = threading.Lock()
-
-    def tick(self, _: Any) -> None:
-        with self._lock:
-            self._left -= 1
-            last = self._left == 0
-        if last:
-            self._then()
 
 
 def _work(execution: TaskExecution, future: PenstockFuture[Any]) -> None:

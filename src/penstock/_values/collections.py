@@ -196,7 +196,7 @@ def _enter_sequence(expr: Any, step: Step) -> Any:
         return expr
     if hasattr(expr, "_fields"):
         return type(expr)(*items)
-    kind = type(expr)
+    kind = getattr(expr, "resolves_to", type(expr))  # a list of futures is a plain list once it holds none
     try:
         return kind(items)
     except TypeError:

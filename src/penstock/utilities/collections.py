@@ -32,7 +32,8 @@ class AutoEnum(str, Enum):
     """
 
     @staticmethod
-    def _generate_next_value_(name: str, *_: object) -> str:
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> str:
+        del start, count, last_values
         return name
 
     @staticmethod

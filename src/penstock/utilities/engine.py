@@ -31,7 +31,9 @@ def collect_task_run_inputs_sync(
     """
     runs = upstream_runs(expr, FlowRunContext.get(), max_depth=max_depth)
     return {
-        TaskRunResult(UUID(run["id"])) if run["input_type"] == "task_run" else FlowRunResult(UUID(run["id"]))
+        TaskRunResult(id=UUID(run["id"]))
+        if run["input_type"] == "task_run"
+        else FlowRunResult(id=UUID(run["id"]))
         for run in runs
     }
 

@@ -1,0 +1,202 @@
+"""Tasks in processes of this machine. Reference pages: concepts/task-runners, api-ref/python/prefect-task_runners.
+
+The pool is loky's: its workers do not import the script they serve, take functions of a notebook by value, and say
+so when one of them dies.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
+
+from penstock._engine.futures import PenstockFuture
+from penstock._engine.packing import Packer
+from penstock._engine.remote import Outcome
+from penstock._engine.remote_run import interrupt_runs, run_remote, running_here
+from penstock._engine.remote_values import RemoteValues, begun, crash
+from penstock._engine.runner_port import TaskRunner, after_upstream
+from penstock._engine.task_run import TaskExecution
+from penstock._values.states import State, StateType
+from penstock.exceptions import RunCancelled, SerializationError
+from penstock.settings import get_current_settings
+
+#: Inputs that were sent ahead and that a worker keeps in memory.
+_INPUTS_KEPT = 4
+
+
+class ProcessPoolTaskRunner(TaskRunner):
+    """Runs tasks in worker processes, for Python code that keeps a processor busy.
+
+    Functions, arguments and results travel by pickle (by value where they come from a notebook or a script); big
+    arguments are written to a file once. A run whose upstream is not done yet takes no worker.
+
+    Args:
+        max_workers: how many processes; as many as there are processors by default (setting
+            `tasks_runner_process_pool_max_workers`).
+
+    Example:
+        >>> @flow(task_runner=ProcessPoolTaskRunner(max_workers=2))
+        ... def heavy(): ...
+    """
+
+    type = "processes"
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        super().__init__()
+        chosen = max_workers or get_current_settings().tasks_runner_process_pool_max_workers
+        self._max_workers: int = chosen or os.cpu_count() or 1
+        self._clear()
+
+    def _clear(self) -> None:
+        self._pool: Any = None
+        self._folder: Path | None = None
+        self._packer: Packer | None = None
+        self._values = RemoteValues()
+
+    @classmethod
+    def open_shared(cls, workers: int | None = None) -> tuple[TaskRunner, Callable[[], None]]:
+        """Return a runner with this many workers; each flow run has a pool of its own, so nothing is to be closed."""
+        return cls(max_workers=workers), lambda: None
+
+    def duplicate(self) -> Self:
+        """Return a new runner with as many workers."""
+        return type(self)(max_workers=self._max_workers)
+
+    def start(self) -> None:
+        """Open the pool; its processes start with the first tasks."""
+        from loky import ProcessPoolExecutor
+
+        self._folder = Path(tempfile.mkdtemp(prefix="penstock-inputs-"))
+        self._packer = Packer(lambda _: None, self._send_ahead, lambda sent: sent.path.exists())
+        self._pool = ProcessPoolExecutor(max_workers=self._max_workers, initializer=_prepare_worker)
+
+    def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        """Queue the run, after its upstream runs."""
+        context = copy_context()
+        after_upstream(execution, lambda: context.run(self._enqueue, execution, future))
+
+    def _enqueue(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        pool, packer = self._pool, self._packer
+        if pool is None or packer is None:
+            return  # closed meanwhile: the run was given up
+        try:
+            payload, sent = packer.pack(execution)
+        except SerializationError as error:
+            future.set_state(execution.enter(State(StateType.FAILED, message=str(error), data=error)))
+            return
+        values = self._values
+
+        def settle(done: Any) -> None:
+            try:
+                outcome: Outcome = done.result()
+            except BaseException as error:
+                crash(execution, future, error)
+            else:
+                values.settle(future, outcome.summary, lambda: outcome)
+
+        try:
+            pool.submit(_on_worker, payload, sent).add_done_callback(settle)
+        except Exception as error:  # the pool is broken: a worker died
+            crash(execution, future, error)
+
+    def interrupt(self) -> None:
+        """Raise in the workers; what waits in the pool does not begin."""
+        if self._pool is None:
+            return
+        for process in list((self._pool._processes or {}).values()):
+            with suppress(OSError):
+                os.kill(process.pid, signal.SIGINT)
+        with self._lock:
+            left = list(self._executions)
+        known = begun([str(future.task_run_id) for future in left])
+        for future in left:
+            if str(future.task_run_id) in known:
+                future.task_run.run_count = max(future.task_run.run_count, 1)
+
+    def stop(self) -> None:
+        """End the processes; what was given up is killed with them."""
+        pool, folder = self._pool, self._folder
+        killed = self._given_up or bool(self._open)
+        self._clear()
+        if pool is not None:
+            pool.shutdown(wait=True, kill_workers=killed)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _send_ahead(self, obj: Any) -> _Sent:
+        import cloudpickle
+
+        assert self._folder is not None
+        descriptor, name = tempfile.mkstemp(dir=self._folder)
+        with os.fdopen(descriptor, "wb") as file:
+            cloudpickle.dump(obj, file, protocol=5)
+        return _Sent(Path(name))
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = super().__getstate__()
+        for name in ("_pool", "_folder", "_packer", "_values"):
+            kept.pop(name, None)
+        return kept
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """An input that was written to a file."""
+
+    path: Path
+
+
+# --- in the worker ------------------------------------------------------------------------------------------
+
+_stopping = False
+_inputs: OrderedDict[Path, Any] = OrderedDict()
+
+
+def _prepare_worker() -> None:
+    """Leave the driver's process group, so that the Stop button ends what the driver decides, not this process."""
+    if threading.current_thread() is threading.main_thread():
+        with suppress(OSError):
+            os.setsid()
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def _interrupted(_signum: int, _frame: FrameType | None) -> None:
+    global _stopping
+    _stopping = True
+    runs = running_here()
+    if runs:
+        interrupt_runs(runs)
+        raise RunCancelled("run interrupted")
+
+
+def _on_worker(payload: bytes, sent: list[_Sent]) -> Outcome:
+    if _stopping:
+        raise RuntimeError("The flow run was stopped before this task run began.")
+    outcome = run_remote(payload, *(_loaded(one) for one in sent))
+    # What is in the summary already need not travel twice.
+    return outcome if outcome.summary.inline is None else Outcome(outcome.summary, None)
+
+
+def _loaded(sent: _Sent) -> Any:
+    if sent.path not in _inputs:
+        with sent.path.open("rb") as file:
+            _inputs[sent.path] = pickle.load(file)
+        while len(_inputs) > _INPUTS_KEPT:
+            _inputs.popitem(last=False)
+    return _inputs[sent.path]
