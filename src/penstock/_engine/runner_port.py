@@ -14,7 +14,7 @@ from typing import Any, Self
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext
-from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture
+from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture, futures_in
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
