@@ -92,9 +92,9 @@ def test_runs_are_found_in_futures_states_and_results() -> None:
         by_result = get_state_for_result(result)
         assert by_result is not None
         wanted = {
-            TaskRunResult(future.task_run_id),
-            TaskRunResult(state.state_details.task_run_id),
-            TaskRunResult(by_result[0].state_details.task_run_id),
+            TaskRunResult(id=future.task_run_id),
+            TaskRunResult(id=state.state_details.task_run_id),
+            TaskRunResult(id=by_result[0].state_details.task_run_id),
         }
         found = collect_task_run_inputs_sync({"a": [future], "b": (state, {"c": result})})
         nothing = collect_task_run_inputs_sync([quote(future), 1])
@@ -102,7 +102,7 @@ def test_runs_are_found_in_futures_states_and_results() -> None:
 
     same, by_future, run_id, nothing = run()
     assert same
-    assert by_future == {TaskRunResult(run_id)}
+    assert by_future == {TaskRunResult(id=run_id)}
     assert nothing == set()
 
 
