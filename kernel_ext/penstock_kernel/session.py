@@ -43,8 +43,9 @@ class NotebookSession:
         with self._lock:
             if self._execution is None:
                 self._execution = self._open()
-        context = self._execution.context
-        context.task_runner = self.runner
+            context = self._execution.context
+            if context.task_runner is not self.runner:
+                context = self._execution.context = context.model_copy(update={"task_runner": self.runner})
         return context
 
     def choose(self, word: str, workers: int | None = None) -> TaskRunner:

@@ -21,10 +21,15 @@ from penstock._engine.definitions import (
     is_generator,
     plain_function,
 )
+from penstock._engine.documented_options import TaskOptions as TaskOptions
+from penstock._engine.documented_options import (
+    TaskRunNameCallbackWithParameters as TaskRunNameCallbackWithParameters,
+)
 from penstock._engine.drawing import draw_call, draw_submission, is_drawing, refuse_to_draw
 from penstock._engine.drivers import Lifecycle
 from penstock._engine.execute import execute, execute_async, stream, stream_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
+from penstock._engine.given_task_runs import create_task_run
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
@@ -32,8 +37,8 @@ from penstock._engine.runner_port import make_run
 from penstock._engine.task_checks import checked_delays, chosen_policy
 from penstock._engine.task_lifecycle import task_lifecycle
 from penstock._engine.task_run import TaskExecution
-from penstock._results.fingerprint import fingerprint, source_of
 from penstock._results.policies import NO_CACHE, CachePolicy
+from penstock._results.policies import task_input_hash as task_input_hash
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 
@@ -67,16 +72,6 @@ _OPTIONS = [
     "viz_return_value",
     "asset_deps",
 ]
-
-
-def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """Return a key made of a task's source and inputs, for `cache_key_fn`.
-
-    Args:
-        context: the task's run context.
-        arguments: its inputs by name.
-    """
-    return fingerprint((source_of(context.task.fn), arguments))
 
 
 class Task(Definition, Generic[P, R]):
@@ -352,6 +347,8 @@ class Task(Definition, Generic[P, R]):
         twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
 
+    create_run = create_local_run = create_task_run
+
 
 def _runner(verb: str, name: str) -> Any:
     context = FlowRunContext.get()
@@ -393,4 +390,11 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 
-__all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
+__all__ = [
+    "Task",
+    "TaskOptions",
+    "TaskRunNameCallbackWithParameters",
+    "exponential_backoff",
+    "task",
+    "task_input_hash",
+]

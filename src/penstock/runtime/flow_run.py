@@ -13,6 +13,7 @@ import os
 from datetime import datetime
 from typing import Any
 
+from penstock._engine.context_transfer import FlowRunFactsContext
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._values.states import utc_now
 from penstock.runtime._attributes import Getters, attribute, record
@@ -28,6 +29,9 @@ def get_id() -> str | None:
     context = FlowRunContext.get()
     if context is not None:
         return str(context.flow_run.id)
+    carried = FlowRunFactsContext.get()
+    if carried is not None:
+        return carried.facts.id
     task = TaskRunContext.get()
     if task is not None and task.task_run.flow_run_id is not None:
         return str(task.task_run.flow_run_id)
@@ -35,10 +39,12 @@ def get_id() -> str | None:
 
 
 def _field(name: str, empty: Any) -> Any:
-    """Return a field of the run: from its context, else from the store."""
-    context = FlowRunContext.get()
+    """Return a field of the run: from its context, else from what a worker was told of it, else from the store."""
+    context, carried = FlowRunContext.get(), FlowRunFactsContext.get()
     if context is not None:
         return getattr(context.flow_run, name, empty)
+    if carried is not None and hasattr(carried.facts, name):
+        return getattr(carried.facts, name)
     found = record("flow_runs", get_id()).get(name)
     return empty if found is None else found
 
@@ -83,14 +89,18 @@ def get_scheduled_start_time() -> datetime:
 
 def get_parameters() -> dict[str, Any]:
     """Return the parameters that were passed; defaults of the function are not among them."""
-    return dict(_field("parameters", {}))
+    carried = None if FlowRunContext.get() else FlowRunFactsContext.get()
+    return carried.facts.read_parameters() if carried is not None else dict(_field("parameters", {}))
 
 
 def get_parent_flow_run_id() -> str | None:
     """Return the id of the flow run that called this one."""
     context = FlowRunContext.get()
-    if context is not None and context.parent is not None:
-        return str(context.parent.flow_run.id)
+    if context is not None and context.ancestry()[0] is not None:
+        return context.ancestry()[0]
+    carried = None if context else FlowRunFactsContext.get()
+    if carried is not None:
+        return carried.facts.parent_flow_run_id
     return _parent_of(_field("parent_task_run_id", None))
 
 
@@ -101,6 +111,8 @@ def get_root_flow_run_id() -> str | None:
         context = context.parent
     if context is not None:
         root, above = str(context.flow_run.id), context.flow_run.parent_task_run_id
+    elif (carried := FlowRunFactsContext.get()) is not None:
+        return carried.facts.root_flow_run_id
     else:
         own = get_id()
         if own is None:
