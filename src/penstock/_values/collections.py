@@ -16,7 +16,9 @@ from penstock._values.annotations import BaseAnnotation, opaque, quote
 
 _LEAVES = (str, bytes, int, float, bool, type(None), complex, bytearray, memoryview)
 
-_SCALARS = frozenset(_LEAVES)
+_SCALARS: frozenset[type[Any]] = frozenset(
+    [str, bytes, int, float, bool, type(None), complex, bytearray, memoryview]
+)
 _NOTHING: frozenset[type[Any]] = frozenset()
 
 Inside = Callable[[Any], bool] | None
