@@ -24,6 +24,7 @@ from penstock._engine.task_run import TaskExecution
 from penstock._ids import new_id, short_hex
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
+from penstock._values.collections import StopVisiting, visit
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
 from penstock.exceptions import PenstockSignal
@@ -324,16 +325,21 @@ def _render(task: Any, parameters: dict[str, Any]) -> str | None:
 def is_linked(parameters: dict[str, Any]) -> bool:
     """True when something in the parameters may have to be resolved (futures, states, annotations)."""
     plain = (str, int, float, bool, bytes, type(None))
-    return any(type(value) not in plain for value in parameters.values()) and (
-        any(True for _ in futures_in(parameters.values())) or _has_marks(parameters)
-    )
+    return any(type(value) not in plain and _holds_link(value) for value in parameters.values())
 
 
-def _has_marks(parameters: dict[str, Any]) -> bool:
-    from penstock._values.annotations import BaseAnnotation
-    from penstock._values.collections import find
+def _holds_link(value: Any) -> bool:
+    def leaf(part: Any) -> Any:
+        if isinstance(part, (PenstockFuture, State)):
+            raise StopVisiting
+        return part
 
-    return any(
-        isinstance(value, (BaseAnnotation, State)) or bool(find(value, State))
-        for value in parameters.values()
-    )
+    try:
+        visit(value, leaf, marks=_stop)
+    except StopVisiting:
+        return True
+    return False
+
+
+def _stop(_: Any) -> Any:
+    raise StopVisiting

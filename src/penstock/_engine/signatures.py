@@ -17,17 +17,25 @@ VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EMPTY = inspect.Parameter.empty
 
 
-@lru_cache(maxsize=1024)
-def _signature(fn: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(fn)
-
-
 def signature_of(fn: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of a function, remembered when the function can be."""
+    return _known(fn)[0]
+
+
+def _known(fn: Callable[..., Any]) -> tuple[inspect.Signature, tuple[str, ...]]:
     try:
-        return _signature(fn)
-    except TypeError:
-        return inspect.signature(fn)
+        return _remembered(fn)
+    except TypeError:  # a callable that cannot be hashed
+        return _looked_up(fn)
+
+
+def _looked_up(fn: Callable[..., Any]) -> tuple[inspect.Signature, tuple[str, ...]]:
+    """Return a signature and its parameters that have a `Field(...)` as default."""
+    signature = inspect.signature(fn)
+    return signature, tuple(name for name, item in signature.parameters.items() if is_field(item.default))
+
+
+_remembered = lru_cache(maxsize=1024)(_looked_up)
 
 
 def check_reserved(fn: Callable[..., Any], reserved: Iterable[str] = RESERVED) -> None:
@@ -59,11 +67,6 @@ def default_of(parameter: inspect.Parameter) -> Any:
     return EMPTY if default.is_required() else default.get_default(call_default_factory=True)
 
 
-@lru_cache(maxsize=1024)
-def _field_names(fn: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(name for name, given in signature_of(fn).parameters.items() if is_field(given.default))
-
-
 def bind(
     fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, defaults: bool = True
 ) -> dict[str, Any]:
@@ -72,28 +75,27 @@ def bind(
     Raises:
         ParameterBindError: they do not fit the signature.
     """
-    signature = signature_of(fn)
+    signature, fields = _known(fn)
     try:
         bound = signature.bind(*args, **kwargs)
-        fields = [name for name in _fields_of(fn) if name not in bound.arguments]
-        if defaults:
-            bound.apply_defaults()
-        for name in fields:
-            value = default_of(signature.parameters[name])
-            if value is EMPTY:
-                raise TypeError(f"missing a required argument: {name!r}")
-            if defaults:
-                bound.arguments[name] = value
+        filled = _filled(signature, fields, bound.arguments) if fields else {}
     except TypeError as error:
         raise ParameterBindError.from_bind_failure(fn, error, args, kwargs) from error
-    return dict(bound.arguments)
+    if defaults:
+        bound.apply_defaults()
+    # Their place is the one that applying the defaults gave them.
+    return {**bound.arguments, **filled} if defaults else bound.arguments
 
 
-def _fields_of(fn: Callable[..., Any]) -> tuple[str, ...]:
-    try:
-        return _field_names(fn)
-    except TypeError:  # a callable that cannot be hashed
-        return _field_names.__wrapped__(fn)
+def _filled(
+    signature: inspect.Signature, fields: tuple[str, ...], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the `Field(...)` defaults of parameters that are not given come to."""
+    filled = {name: default_of(signature.parameters[name]) for name in fields if name not in given}
+    for name, value in filled.items():
+        if value is EMPTY:
+            raise TypeError(f"missing a required argument: {name!r}")
+    return filled
 
 
 def unbind(fn: Callable[..., Any], parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

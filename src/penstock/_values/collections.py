@@ -16,6 +16,11 @@ from penstock._values.annotations import BaseAnnotation, opaque, quote
 
 _LEAVES = (str, bytes, int, float, bool, type(None), complex, bytearray, memoryview)
 
+_SCALARS: frozenset[type[Any]] = frozenset(
+    [str, bytes, int, float, bool, type(None), complex, bytearray, memoryview]
+)
+_NOTHING: frozenset[type[Any]] = frozenset()
+
 Inside = Callable[[Any], bool] | None
 Context = dict[str, Any] | None
 Seen = frozenset[int]
@@ -51,21 +56,28 @@ class _Walk:
             except StopVisiting:
                 return expr
         kind = type(expr)
-        if kind in _LEAVES or depth == 0 or id(expr) in seen:
+        if kind in _SCALARS or id(expr) in seen:
             return expr
-        if isinstance(expr, BaseAnnotation):
-            if self.marks is not None:
-                return self.marks(expr)
-            return self._annotation(expr, depth, context, seen | {id(expr)})
-        enter = _entering(expr, kind)
+        enter = _PLAIN.get(kind)
         if enter is None:
-            return expr if self.everything else self.see(expr, context)
-        if self.inside is not None and not self.inside(expr):
+            if isinstance(expr, BaseAnnotation):
+                return self._annotation(expr, depth, context, seen | {id(expr)})
+            enter = _entering(expr, kind)
+            if enter is None:
+                return expr if self.everything else self.see(expr, context)
+        if depth == 0 or (self.inside is not None and not self.inside(expr)):
             return expr
         inner = None if context is None else context.copy()
-        return enter(expr, lambda part: self.step(part, depth - 1, inner, seen | {id(expr)}))
+        below, seen, step = depth - 1, seen | {id(expr)}, self.step
+        # A walk that shows leaves only need not be called for scalars.
+        skipped: Skipped = _NOTHING if self.everything else _SCALARS
+        return enter(expr, lambda part: step(part, below, inner, seen), skipped)
 
     def _annotation(self, expr: BaseAnnotation[Any], depth: int, context: Context, seen: Seen) -> Any:
+        if depth == 0:
+            return expr
+        if self.marks is not None:
+            return self.marks(expr)
         if not self.everything and type(expr) in (quote, opaque):
             return expr
         inner = None if context is None else {**context, "annotation": expr}
@@ -97,7 +109,7 @@ def visit(
         marks: called with every annotation instead of looking inside it; what it returns takes its place.
         max_depth: how many layers to go down; a negative number for all of them.
     """
-    if type(expr) in _LEAVES:
+    if type(expr) in _SCALARS:
         return expr
     return _Walk(lambda obj, _: leaf(obj), inside=inside, marks=marks).step(
         expr, max_depth, None, frozenset()
@@ -168,9 +180,11 @@ def find(expr: Any, wanted: type | tuple[type, ...]) -> list[Any]:
 
 
 Step = Callable[[Any], Any]
+Skipped = frozenset[type[Any]]
+Enter = Callable[[Any, Step, Skipped], Any]
 
 
-def _entering(expr: Any, kind: type) -> Callable[[Any, Step], Any] | None:
+def _entering(expr: Any, kind: type) -> Enter | None:
     """Return the function that walks this kind of container; None for a leaf."""
     if isinstance(expr, dict):
         return _enter_dict
@@ -181,15 +195,18 @@ def _entering(expr: Any, kind: type) -> Callable[[Any, Step], Any] | None:
     return None
 
 
-def _enter_dict(expr: dict[Any, Any], step: Step) -> Any:
-    pairs = [(step(key), step(value)) for key, value in expr.items()]
+def _enter_dict(expr: dict[Any, Any], step: Step, skipped: Skipped) -> Any:
+    pairs = [
+        (key if type(key) in skipped else step(key), value if type(value) in skipped else step(value))
+        for key, value in expr.items()
+    ]
     if all(nk is k and nv is v for (nk, nv), (k, v) in zip(pairs, expr.items(), strict=True)):
         return expr
     return dict(pairs) if type(expr) is dict else type(expr)(pairs)
 
 
-def _enter_sequence(expr: Any, step: Step) -> Any:
-    items = [step(item) for item in expr]
+def _enter_sequence(expr: Any, step: Step, skipped: Skipped) -> Any:
+    items = [item if type(item) in skipped else step(item) for item in expr]
     if all(new is old for new, old in zip(items, expr, strict=True)):
         return expr
     if hasattr(expr, "_fields"):
@@ -201,7 +218,7 @@ def _enter_sequence(expr: Any, step: Step) -> Any:
         return items
 
 
-def _enter_fields(expr: Any, step: Step) -> Any:
+def _enter_fields(expr: Any, step: Step, skipped: Skipped) -> Any:
     """Walk a dataclass instance or pydantic model; a changed copy is not validated again."""
     changed = {}
     for name in _field_names(expr):
@@ -223,3 +240,13 @@ def _field_names(expr: Any) -> list[str]:
     if dataclasses.is_dataclass(expr):
         return [field.name for field in dataclasses.fields(expr)]
     return list(type(expr).model_fields)
+
+
+#: What needs no closer look; the rest is asked what it is.
+_PLAIN: dict[type[Any], Enter] = {
+    dict: _enter_dict,
+    frozenset: _enter_sequence,
+    list: _enter_sequence,
+    set: _enter_sequence,
+    tuple: _enter_sequence,
+}

@@ -38,11 +38,11 @@ def test_flat_dicts_lead_back() -> None:
     assert collections.flatdict_to_dict(flat) == nested
 
 
-@given(
-    st.dictionaries(
-        st.text(), st.recursive(st.integers(), lambda d: st.dictionaries(st.text(), d, min_size=1))
-    )
-)
+KEYS = st.text("ab", max_size=2)
+LEAF_OR_DICT = st.recursive(st.integers(), lambda d: st.dictionaries(KEYS, d, min_size=1), max_leaves=6)
+
+
+@given(st.dictionaries(KEYS, LEAF_OR_DICT))
 def test_flattening_is_undone(nested) -> None:
     assert collections.flatdict_to_dict(collections.dict_to_flatdict(nested)) == nested
 
