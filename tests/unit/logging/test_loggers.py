@@ -174,7 +174,10 @@ def test_eavesdropping_collects_messages_of_a_logger_and_its_children() -> None:
         logger.info("Hello, world!")
         logging.getLogger("lib.child").warning("Another %s!", "one")
     logger.error("too late")
+    other = LogEavesdropper("lib")
+    other.emit(logging.makeLogRecord({"msg": "by hand"}))
 
+    assert other.text() == "by hand"
     assert heard.text() == "Hello, world!\nAnother one!"
     assert (logger.level, heard in logger.handlers) == (level, False)
 
