@@ -19,11 +19,11 @@ from penstock._engine.given_task_runs import as_waits
 from penstock._engine.parameters import bind, unbind
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.signals import flow_signals
+from penstock._flow import Flow, _answer
 from penstock._link.client import path_of, store
 from penstock._link.session import current_session
 from penstock._values.runs import FlowRun
 from penstock.exceptions import FlowRunTimeoutError as FlowRunTimeoutError
-from penstock.flows import Flow, _answer
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

@@ -9,7 +9,7 @@ from penstock.exceptions import ConfigurationError
 from penstock.settings._layers import EMPTY, Scope, environment, from_environment, from_files, scope_variable
 from penstock.settings._registry import BY_FLAT, BY_PATH, GROUPS, flat_of, parse_updates, suggestion
 from penstock.settings._table import Row
-from penstock.settings.base import PenstockBaseSettings
+from penstock.settings.base import PenstockBaseSettings, _roots
 
 
 class Settings(PenstockBaseSettings):
@@ -87,6 +87,9 @@ class Settings(PenstockBaseSettings):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(path for path in GROUPS if "." not in path)})
+
+
+_roots.append(Settings)
 
 
 class SettingsGroup(PenstockBaseSettings):
