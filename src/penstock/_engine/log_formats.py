@@ -42,6 +42,8 @@ class PenstockFormatter(logging.Formatter):
     ) -> None:
         defaults = {**_UNKNOWN, **(defaults or {})}
         super().__init__(format or FORMAT, datefmt, style, validate, defaults=defaults)
+        self._plain = task_run_fmt == TASK_RUN_FORMAT and style == "%"
+        self._second: tuple[int, str | None, str] = (0, None, "")
         self._flow_run_style = self._style_of(flow_run_fmt, style, validate, defaults)
         self._task_run_style = self._style_of(task_run_fmt, style, validate, defaults)
 
@@ -56,9 +58,22 @@ class PenstockFormatter(logging.Formatter):
         """True when any of the formats has the time in it."""
         return any(style.usesTime() for style in (self._style, self._flow_run_style, self._task_run_style))
 
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return the time of a record; remembered for the second it is in."""
+        second = int(record.created)
+        if self._second[:2] != (second, datefmt):
+            self._second = (second, datefmt, super().formatTime(record, datefmt))
+        return self._second[2]
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """Return the line of a record, by what the record belongs to."""
         about = record.__dict__
+        if self._plain and about.get("task_run_name") is not None:
+            # What most lines are, without the general machinery.
+            return (
+                f"{record.asctime}.{int(record.msecs):03d} | {record.levelname:<7} | "
+                f"Task run {about['task_run_name']!r} - {record.message}"
+            )
         if about.get("task_run_name") is not None:
             text: str = self._task_run_style.format(record)
         elif about.get("flow_run_name") is not None:

@@ -213,6 +213,8 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
         self._highlighter = highlighter
         self._styles = styles
         self._console: Any = None
+        #: The stream that was asked last whether it is a terminal, and what it said.
+        self._terminal: tuple[Any, bool] = (None, False)
 
     @property
     def stream(self) -> Any:
@@ -236,7 +238,7 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
         stream = self.stream
         try:
             settings = get_current_settings()
-            if settings.logging_markup or (stream.isatty() and settings.logging_colors):
+            if settings.logging_markup or (self._is_terminal(stream) and settings.logging_colors):
                 text = self.format(record)
                 self.console.print(text, soft_wrap=True, markup=settings.logging_markup)
                 self.flush()
@@ -245,6 +247,13 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
             self.handleError(record)
             return
         super().emit(record)
+
+    def _is_terminal(self, stream: Any) -> bool:
+        known, answer = self._terminal
+        if known is not stream:
+            answer = bool(stream.isatty())
+            self._terminal = (stream, answer)
+        return answer
 
     def _make_console(self, stream: Any) -> Any:
         from rich.console import Console
