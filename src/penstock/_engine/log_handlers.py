@@ -13,7 +13,7 @@ import warnings
 from typing import Any
 
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
-from penstock._engine.observers import tell
+from penstock._engine.observers import tell, watched
 from penstock._link import session as sessions
 from penstock.exceptions import MissingContextError
 from penstock.settings import get_current_settings
@@ -81,14 +81,15 @@ class APILogHandler(logging.Handler):
         """Keep a record, unless `logging.to_api.enabled` says no."""
         if _busy.now or not get_current_settings().logging_to_api_enabled:
             return
-        if not getattr(record, "send_to_api", True):
+        if not record.__dict__.get("send_to_api", True):
             return
         _busy.now = True
         try:
             body = self.prepare(record)
             at = int(record.created * 1_000_000)
-            APILogWorker.instance().send(body, at)
-            tell("log", {**body, "task_name": getattr(record, "task_name", None)}, at)
+            sessions.current_session().emit("log", body, at)
+            if watched():
+                tell("log", {**body, "task_name": getattr(record, "task_name", None)}, at)
         except Exception:
             self.handleError(record)
         finally:
