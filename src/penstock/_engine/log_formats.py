@@ -43,7 +43,6 @@ class PenstockFormatter(logging.Formatter):
         defaults = {**_UNKNOWN, **(defaults or {})}
         super().__init__(format or FORMAT, datefmt, style, validate, defaults=defaults)
         self._plain = task_run_fmt == TASK_RUN_FORMAT and style == "%"
-        self._second: tuple[int, str | None, str] = (0, None, "")
         self._flow_run_style = self._style_of(flow_run_fmt, style, validate, defaults)
         self._task_run_style = self._style_of(task_run_fmt, style, validate, defaults)
         styles = (self._style, self._flow_run_style, self._task_run_style)
@@ -69,13 +68,6 @@ class PenstockFormatter(logging.Formatter):
             text = super().formatTime(record, datefmt)
             self._second = (second, datefmt, text)
         return text
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        """Return the time of a record; remembered for the second it is in."""
-        second = int(record.created)
-        if self._second[:2] != (second, datefmt):
-            self._second = (second, datefmt, super().formatTime(record, datefmt))
-        return self._second[2]
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """Return the line of a record, by what the record belongs to."""
