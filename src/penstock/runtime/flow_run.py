@@ -15,13 +15,7 @@ def _attribute(name: str) -> Any:
     # On the worker of a cluster the run's context is not there, but what there is to know of it.
     facts = carried.facts if carried and not context else None
     run: FlowRun | FlowRunFacts | None = context.flow_run if context else facts
-    ancestry = (
-        context.ancestry()
-        if context
-        else (facts.parent_flow_run_id, facts.root_flow_run_id)
-        if facts
-        else None
-    )
+    parent, root = _ancestry(context, facts)
     values: dict[str, Any] = {
         "id": str(run.id) if run else None,
         "name": run.name if run else None,
@@ -31,8 +25,8 @@ def _attribute(name: str) -> Any:
         "parameters": _parameters(context, facts) if name == "parameters" else None,
         "run_count": run.run_count if run else 0,
         "scheduled_start_time": (run.expected_start_time if run else None) or utc_now(),
-        "parent_flow_run_id": ancestry[0] if ancestry else None,
-        "root_flow_run_id": ancestry[1] if ancestry else None,
+        "parent_flow_run_id": parent,
+        "root_flow_run_id": root,
         "api_url": None,
         "ui_url": None,
         "parent_deployment_id": None,
@@ -41,6 +35,12 @@ def _attribute(name: str) -> Any:
     if name not in values:
         raise AttributeError(f"module 'penstock.runtime.flow_run' has no attribute {name!r}")
     return values[name]
+
+
+def _ancestry(context: FlowRunContext | None, facts: FlowRunFacts | None) -> tuple[str | None, str | None]:
+    if context is not None:
+        return context.ancestry()
+    return (facts.parent_flow_run_id, facts.root_flow_run_id) if facts is not None else (None, None)
 
 
 def _version(context: FlowRunContext | None, facts: FlowRunFacts | None) -> str | None:
