@@ -18,6 +18,10 @@ _ENGINE = __file__.rpartition("outcomes")[0]
 CLOSED = "Its consumer stopped before the end."
 
 
+#: Values that hold no futures and no states.
+PLAIN = (type(None), bool, int, float, str, bytes)
+
+
 def from_return_value(value: Any) -> State:
     """Return the final state of a run whose function returned `value`.
 

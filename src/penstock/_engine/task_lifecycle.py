@@ -75,7 +75,7 @@ def _until_final(run: TaskExecution) -> Steps:
                 run.enter(run.awaiting_retry(delay))
                 yield Sleep(delay)
             continue
-        if state.is_completed():
+        if state.is_completed() and (run.options.persist or not run.options.keep_in_memory):
             yield Ask(run.keep, (state,))
         return (yield from _finish(run, state))
 
@@ -90,6 +90,8 @@ def _attempt(run: TaskExecution) -> Steps:
             if run.stream is not None and run.stream.closed:
                 run.token.check()
                 return State(StateType.COMPLETED, message=outcomes.CLOSED)
+            if type(value) in outcomes.PLAIN:
+                return State(StateType.COMPLETED, data=value)
             state: State = yield Ask(outcomes.from_return_value, (value,))
     except RunTimeout:
         seconds = run.options.timeout or 0.0
