@@ -13,8 +13,8 @@ from penstock._engine.contexts import FlowRunContext
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.thread_runner import ThreadPoolTaskRunner, set_default_runner
+from penstock._flow import Flow
 from penstock._values.states import State, StateType
-from penstock.flows import Flow
 from penstock.task_runners import runner_class
 
 

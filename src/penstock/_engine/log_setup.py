@@ -65,8 +65,8 @@ DEFAULT_CONFIG: dict[str, Any] = {
         },
         "penstock._internal": {"level": "${PENSTOCK_INTERNAL_LOGGING_LEVEL}"},
     },
-    # Python itself writes warnings of loggers without handlers to stderr, so there is nothing to attach here.
-    "root": {"level": "WARNING", "handlers": []},
+    # As it stands it is not applied: Python itself writes warnings of loggers without handlers to stderr.
+    "root": {"level": "WARNING", "handlers": ["console"]},
 }
 #: What the loggers of `logging.extra_loggers` are configured like.
 _EXTRA = "penstock.extra"
@@ -287,11 +287,9 @@ def _named(handler: Any, name: str) -> Any:
 
 
 def _may_have_root(parts: Any) -> bool:
-    """True when a configuration says something of the root logger and its user has not."""
+    """True when a configuration says something of its own of the root logger and its user has not."""
     root = parts.get("root")
-    if not root or (not root.get("handlers") and root.get("level") in (None, "WARNING")):
-        return False
-    return not logging.root.handlers
+    return bool(root) and dict(root) != DEFAULT_CONFIG["root"] and not logging.root.handlers
 
 
 def _change_levels(config: dict[str, Any]) -> None:

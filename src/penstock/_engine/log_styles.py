@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.highlighter import RegexHighlighter
@@ -33,7 +34,7 @@ class LevelHighlighter(RegexHighlighter):
     """Marks the level of a record."""
 
     base_style = "log."
-    highlights: ClassVar[list[str]] = [
+    highlights: ClassVar[Sequence[str]] = [
         rf"(?P<{level.lower()}_level>\b{level}\b)"
         for level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     ]
@@ -43,7 +44,7 @@ class UrlHighlighter(RegexHighlighter):
     """Marks addresses."""
 
     base_style = "log."
-    highlights: ClassVar[list[str]] = [
+    highlights: ClassVar[Sequence[str]] = [
         r"(?P<web_url>\bhttps?://[\w.$%&+,/:;=?@#~-]+)",
         r"(?P<local_url>\bfile://[\w.$%&+,/:;=?@#~-]+)",
     ]
@@ -53,7 +54,7 @@ class NameHighlighter(RegexHighlighter):
     """Marks the names of flows, tasks and their runs."""
 
     base_style = "log."
-    highlights: ClassVar[list[str]] = [
+    highlights: ClassVar[Sequence[str]] = [
         r"(?i)\bflow run (?P<flow_run_name>'[^']+')",
         r"(?i)\btask run (?P<task_run_name>'[^']+')",
         r"(?i)\bflow (?P<flow_name>'[^']+')",
@@ -65,7 +66,7 @@ class StateHighlighter(RegexHighlighter):
     """Marks states."""
 
     base_style = "log."
-    highlights: ClassVar[list[str]] = [
+    highlights: ClassVar[Sequence[str]] = [
         rf"(?P<{name.lower()}_state>\b{name}(?=\(|\b))"
         for name in ("Completed", "Running", "Paused", "Cancelled", "Failed", "Crashed", "Cached")
     ]
@@ -75,7 +76,7 @@ class PenstockConsoleHighlighter(RegexHighlighter):
     """Marks all of that; made to be subclassed with more `highlights`."""
 
     base_style = "log."
-    highlights: ClassVar[list[str]] = [
+    highlights: ClassVar[Sequence[str]] = [
         *LevelHighlighter.highlights,
         *UrlHighlighter.highlights,
         *NameHighlighter.highlights,

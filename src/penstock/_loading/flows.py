@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from penstock._flow import Flow
 from penstock._loading.entrypoints import Entrypoint
 from penstock._loading.scripts import load_place, member
 from penstock._loading.source import FLOW_ARGUMENTS, Definition, placeholder_function
 from penstock.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
-from penstock.flows import Flow
 
 AnyFlow = Flow[..., Any]
 

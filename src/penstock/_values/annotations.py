@@ -37,6 +37,9 @@ class BaseAnnotation(tuple[T], Generic[T]):
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and tuple.__eq__(self, other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # tuples have a `__ne__` of their own that would say otherwise
+
     __hash__ = tuple.__hash__
 
 

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from penstock.cli.ask import fail
-from penstock.exceptions import ConfigurationError
+from penstock.exceptions import ConfigurationError, ProfileSettingsValidationError
 from penstock.settings import get_current_settings
 from penstock.settings._kinds import SECRET, as_text
 from penstock.settings._layers import current_files
 from penstock.settings._registry import BY_FLAT, find
-from penstock.settings.profiles import Profile, key_of, load_current_profile, update_current_profile
+from penstock.settings.profiles import key_of, load_current_profile, update_current_profile
 
 #: These say where profiles are, so that a profile cannot hold them.
 _NOT_IN_PROFILES = {"home": "PENSTOCK_HOME", "profiles_path": "PENSTOCK_PROFILES_PATH"}
@@ -38,7 +38,7 @@ def set_(settings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...")]
         given[_checked(name)] = value
     try:
         profile = update_current_profile(given)
-    except ConfigurationError as error:
+    except (ConfigurationError, ProfileSettingsValidationError) as error:
         fail(f"Nothing was changed. {error}")
     for name, value in given.items():
         print(f"Set {name!r} to {_shown(name, value, secrets=False)!r}.")
@@ -95,11 +95,15 @@ def validate() -> None:
     """Check the profile in use and every other source; exits with 1 when a value is not usable."""
     profile = load_current_profile()
     problems = []
-    for check in (profile.validate_settings, lambda: _known(profile)):
+    try:
+        profile.validate_settings()
+    except ProfileSettingsValidationError as error:
+        problems += [str(about) for _, about in error.errors]
+    for key in profile.settings:
         try:
-            check()
+            key_of(key)
         except ConfigurationError as error:
-            problems += str(error).splitlines()
+            problems.append(f"Profile {profile.name!r}: {error}")
     settings = get_current_settings()
     for flat in BY_FLAT:
         try:
@@ -119,11 +123,6 @@ def may(question: str, *, yes: bool = False) -> bool:
     if yes or prompt is False or (prompt is None and not sys.stdin.isatty()):
         return True
     return typer.confirm(question)
-
-
-def _known(profile: Profile) -> None:
-    for key in profile.settings:
-        key_of(key)
 
 
 def _checked(name: str) -> str:

@@ -5,7 +5,6 @@ A kind reads text (the environment, `.env`, a profile) as well as values that ha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -65,6 +64,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
         return ",".join(as_text(item) for item in value)
     if isinstance(value, dict):
+        import json  # few settings are written so
+
         return json.dumps(value)
     return str(value)
 
@@ -112,6 +113,8 @@ def _items(given: Any) -> list[Any]:
         return [given]
     text = given.strip()
     if text.startswith("["):
+        import json
+
         return list(json.loads(text))
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -135,6 +138,8 @@ def _secret(given: Any) -> Secret:
 
 
 def _mapping(given: Any) -> dict[str, str]:
+    import json
+
     found = json.loads(given) if isinstance(given, str) else given
     if not isinstance(found, dict):
         raise ValueError('expected a table, or JSON such as {"name": "value"}')  # noqa: TRY004

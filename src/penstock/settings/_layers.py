@@ -97,7 +97,10 @@ _files: Files | None = None
 
 def environment() -> Mapping[bytes, bytes]:
     """Return the environment as bytes: `os.environ.get` costs ten times as much for a variable that is not set."""
-    data: Mapping[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    try:
+        data: Mapping[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    except AttributeError:  # somebody has put a plain dict in its place
+        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
     return data
 
 
@@ -185,12 +188,23 @@ def path_of(told: str, _home: str | None) -> Path:
     return path
 
 
+#: Absolute paths by the bytes that name them: `home` is asked for at every event.
+_paths: dict[bytes, Path] = {}
+
+
 def from_environment(row: Row, key: bytes, text: bytes, settings: Any) -> Any:
     """Return the value an environment variable gives a setting."""
+    if row.kind is PATH:
+        path = _paths.get(text)
+        if path is not None:
+            return path
     told = os.fsdecode(text)
-    if row.kind is PATH and "$" not in told and (told[0] == "/" or told[0] == "~"):
-        return path_of(told, os.environ.get("HOME"))
-    return parse(row, told, "env", os.fsdecode(key), lambda: settings.home)
+    value = parse(row, told, "env", os.fsdecode(key), lambda: settings.home)
+    if row.kind is PATH and told[0] == "/" and "$" not in told:
+        if len(_paths) > 256:
+            _paths.clear()
+        _paths[text] = value
+    return value
 
 
 def from_files(row: Row, flat: str, scope: Scope | None, settings: Any) -> tuple[bool, Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from penstock.exceptions import ConfigurationError
-from penstock.settings._layers import EMPTY, Scope, from_environment, from_files, scope_variable
+from penstock.settings._layers import EMPTY, Scope, environment, from_environment, from_files, scope_variable
 from penstock.settings._registry import BY_FLAT, BY_PATH, GROUPS, flat_of, parse_updates, suggestion
 from penstock.settings._table import Row
-from penstock.settings.base import PenstockBaseSettings
+from penstock.settings.base import PenstockBaseSettings, _roots
 
 
 class Settings(PenstockBaseSettings):
@@ -79,10 +78,18 @@ class Settings(PenstockBaseSettings):
         return False
 
     def __getattr__(self, name: str) -> Any:
+        row = BY_FLAT.get(name)
+        if (
+            row is not None
+        ):  # finding the value has raised an AttributeError, which must not be taken for ours
+            return _getter(row)(self)
         raise _unknown(name)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(path for path in GROUPS if "." not in path)})
+
+
+_roots.append(Settings)
 
 
 class SettingsGroup(PenstockBaseSettings):
@@ -165,7 +172,7 @@ def _getter(row: Row) -> Callable[[Settings], Any]:
                 return scope.overrides[flat]
             if flat in scope.restored:
                 return derived(settings) if derived is not None else default
-        variables = os.environ._data  # type: ignore[attr-defined]  # see `_layers.environment`
+        variables = environment()
         for key in keys:
             text = variables.get(key)
             if text:

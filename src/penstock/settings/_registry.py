@@ -87,11 +87,8 @@ def parse_updates(updates: Mapping[Any, Any], source: str) -> tuple[dict[str, An
     """
     values: dict[str, Any] = {}
     dropped: set[str] = set()
-    unknown = [name for name in updates if find(name) is None]
-    if unknown:
-        flat_of(unknown[0])
     for name, value in updates.items():
-        row = BY_FLAT[flat_of(name)]
+        row = find(name) or BY_FLAT[flat_of(name)]
         if value is None:
             dropped.add(row.flat)
         else:

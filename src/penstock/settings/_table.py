@@ -266,7 +266,6 @@ ROWS: tuple[Row, ...] = (
         integer(minimum=1),
         None,
         "Processes of a process pool.",
-        idle=True,
     ),
     row(
         "tasks.scheduling.default_storage_block",

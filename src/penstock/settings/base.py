@@ -148,9 +148,12 @@ class PenstockBaseSettings:
 
 
 def _root(settings: PenstockBaseSettings) -> Any:
-    from penstock.settings._model import Settings
+    """Return all settings of the scope a group belongs to; `_model` defines what they are."""
+    return settings if not settings._path else _roots[0]._with_scope(settings._own)
 
-    return settings if isinstance(settings, Settings) else Settings._with_scope(settings._own)
+
+#: The class of all settings, entered by its module.
+_roots: list[Any] = []
 
 
 PrefectBaseSettings = PenstockBaseSettings

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.exceptions import ConfigurationError, MissingProfileError
+from penstock.exceptions import ProfileSettingsValidationError as ProfileSettingsValidationError
 from penstock.settings._kinds import as_text
 from penstock.settings._layers import current_files, forget, profile_in_use
 from penstock.settings._registry import find, is_logging_override, parse, suggestion
@@ -19,21 +20,6 @@ from penstock.settings.legacy import Setting
 from penstock.settings.sources import STOCK_PROFILES, read_profiles
 
 Key = Setting | str
-
-
-class ProfileSettingsValidationError(ConfigurationError):
-    """Values of a profile are not usable.
-
-    Args:
-        errors: the settings, and what is wrong with each.
-    """
-
-    def __init__(self, errors: list[tuple[Any, Exception]]) -> None:
-        super().__init__(errors)
-        self.errors = errors
-
-    def __str__(self) -> str:
-        return "\n".join(str(error) for _, error in self.errors)
 
 
 def key_of(name: Key) -> Key:
@@ -283,14 +269,16 @@ def update_current_profile(settings: Mapping[Any, Any]) -> Profile:
 def _toml(content: Mapping[str, Any]) -> str:
     lines = [] if content["active"] is None else [f"active = {json.dumps(content['active'])}", ""]
     for name, table in content["profiles"].items():
-        lines.append(f"[profiles.{json.dumps(name)}]" if not _is_bare(name) else f"[profiles.{name}]")
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+        lines.append(f"[profiles.{_quoted(name)}]")
+        lines += [f"{_quoted(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
         lines.append("")
     return "\n".join(lines)
 
 
-def _is_bare(name: str) -> bool:
-    return bool(name) and all(part.isascii() and (part.isalnum() or part in "-_") for part in name)
+def _quoted(name: str) -> str:
+    """Return a key of TOML."""
+    bare = bool(name) and name.isascii() and all(letter.isalnum() or letter in "-_" for letter in name)
+    return name if bare else json.dumps(name, ensure_ascii=False)
 
 
 def _write(path: Path, text: str) -> None:

@@ -105,6 +105,45 @@ def test_nothing_is_left_when_the_task_is_over(runner) -> None:
     assert (runtime.flow_run.id, TaskRunContext.get()) == (None, None)
 
 
+class ShortageError(ValueError):
+    def __init__(self, litres: int) -> None:
+        super().__init__(litres)
+        self.litres = litres
+
+
+class UnpicklableError(Exception):
+    def __init__(self) -> None:
+        super().__init__("holds a lock")
+        self.lock = threading.Lock()
+
+
+def test_an_exception_keeps_its_type_and_fields_across_processes(runner) -> None:
+    @task
+    def dry() -> None:
+        raise ShortageError(3)
+
+    @flow(task_runner=runner)
+    def watered():
+        error = dry.submit().result(raise_on_failure=False)
+        return type(error).__name__, isinstance(error, ValueError), error.litres
+
+    assert watered() == ("ShortageError", True, 3)
+
+
+def test_an_exception_that_cannot_be_pickled_degrades_to_its_text(runner) -> None:
+    @task
+    def locked() -> None:
+        raise UnpicklableError
+
+    @flow(task_runner=runner)
+    def opened():
+        return locked.submit().result(raise_on_failure=False)
+
+    error = opened()
+    assert isinstance(error, Exception)
+    assert "holds a lock" in str(error)
+
+
 def test_parameters_that_cannot_be_pickled_do_not_travel() -> None:
     @flow(validate_parameters=False)
     def odd(lock):

@@ -181,7 +181,6 @@ def test_a_variable_that_means_nothing_is_told(tmp_path, monkeypatch) -> None:
 
 def test_the_root_logger_of_the_user_is_never_touched(monkeypatch) -> None:
     monkeypatch.setenv("PENSTOCK_LOGGING_ROOT_LEVEL", "DEBUG")
-    monkeypatch.setenv("PENSTOCK_LOGGING_ROOT_HANDLERS", "console")
     own = logging.StreamHandler(io.StringIO())
     monkeypatch.setattr(logging.root, "handlers", [own])
     setup_logging(incremental=False)

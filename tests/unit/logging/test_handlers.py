@@ -240,6 +240,26 @@ def test_records_of_workers_need_a_worker_and_no_run(rows) -> None:
     assert handler.prepare(record("x", worker_id=7))["worker_id"] == "7"
 
 
+def test_the_documented_methods_of_the_handlers(rows, capsys) -> None:
+    plain, worker = APILogHandler(), WorkerAPILogHandler()
+    made = record("prepared %s", "once", flow_run_id=RUN, task_run_id=TASK)
+    plain.emit(made)
+    worker.emit(record("of a worker", worker_id=7, flow_run_id=RUN))
+    worker.flush()
+    asyncio.run(worker.aflush())
+
+    assert plain.prepare(made) == {
+        "flow_run_id": RUN, "task_run_id": TASK, "level": 20, "logger": "lib", "message": "prepared once",
+    }  # fmt: skip
+    assert [len(stored(rows, like)) for like in ("prepared once", "of a worker")] == [1, 1]
+    for handler in (plain, worker):
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            handler.handleError(made)
+    assert capsys.readouterr().err.count("ValueError: broken") == 2
+
+
 def test_lines_say_whose_they_are() -> None:
     formatter = PrefectFormatter(
         flow_run_fmt="F %(flow_run_name)r %(flow_run_id)s: %(message)s",
@@ -253,6 +273,9 @@ def test_lines_say_whose_they_are() -> None:
     ]
 
     assert lines == [f"F 'f' {RUN}: hello", "T 't' <unknown>: hello", "lib: hello"]
+    made = record(flow_run_name="f", flow_run_id=RUN)
+    made.message = "already made"
+    assert formatter.formatMessage(made) == f"F 'f' {RUN}: already made"
 
 
 def test_json_lines_hold_the_record_and_its_error() -> None:
@@ -301,7 +324,9 @@ def test_a_terminal_gets_colours_unless_the_settings_say_no(monkeypatch) -> None
     console(coloured).handle(record())
     with temporary_settings({"logging.colors": False}):
         console(plain).handle(record())
-    console(file).handle(record())
+    handler = PrefectConsoleHandler(stream=file)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.emit(record())
 
     assert (plain.getvalue(), file.getvalue()) == ("INFO hello\n", "INFO hello\n")
     assert "\x1b[" in coloured.getvalue()

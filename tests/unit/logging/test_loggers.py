@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from penstock import flow, task
+from penstock._engine import run_logging
 from penstock.context import FlowRunContext, TaskRunContext
 from penstock.exceptions import MissingContextError
 from penstock.logging import LogEavesdropper, disable_run_logger, get_logger, get_run_logger
@@ -173,7 +174,10 @@ def test_eavesdropping_collects_messages_of_a_logger_and_its_children() -> None:
         logger.info("Hello, world!")
         logging.getLogger("lib.child").warning("Another %s!", "one")
     logger.error("too late")
+    other = LogEavesdropper("lib")
+    other.emit(logging.makeLogRecord({"msg": "by hand"}))
 
+    assert other.text() == "by hand"
     assert heard.text() == "Hello, world!\nAnother one!"
     assert (logger.level, heard in logger.handlers) == (level, False)
 
@@ -204,6 +208,7 @@ def test_print_with_sep_and_end(arguments, options, message, witness) -> None:
 
 def test_print_is_patched_for_a_block_or_for_good(monkeypatch, capsys) -> None:
     plain = builtins.print
+    monkeypatch.setattr(run_logging, "_real_print", run_logging._real_print)  # what is there afterwards
     monkeypatch.setattr(builtins, "print", lambda *args: plain("real", *args))
     own = builtins.print
     with patch_print():

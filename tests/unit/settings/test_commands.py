@@ -42,7 +42,7 @@ def test_the_documented_override_of_the_logging_configuration_can_be_set(folder)
     [
         ("set PENSTOCK_API_URL", "'PENSTOCK_API_URL' is not of the form NAME=VALUE."),
         ("set PENSTOCK_API_ULR=x", "Not a setting: PENSTOCK_API_ULR; did you mean PENSTOCK_API_URL"),
-        ("set PENSTOCK_TASKS_DEFAULT_RETRIES=x", "Nothing was changed. PENSTOCK_TASKS_DEFAULT_RETRIES='x' is not usable"),
+        ("set PENSTOCK_TASKS_DEFAULT_RETRIES=x", "PENSTOCK_TASKS_DEFAULT_RETRIES='x' is not usable"),
         ("set PENSTOCK_HOME=/x", "a profile cannot hold it"),
         ("unset PENSTOCK_API_URL", "'PENSTOCK_API_URL' is not set in profile 'ephemeral'."),
     ],

@@ -64,6 +64,7 @@ def test_what_is_saved_is_loaded_again(file) -> None:
         "PENSTOCK_API_KEY": 'quo"te\\ \n ü',
         "PENSTOCK_LOGGING_ROOT_LEVEL": "DEBUG",
         "PENSTOCK_DEBUG_MODE": True,
+        "not ours": 1,
     }
     profiles = ProfilesCollection(
         [Profile("my odd.name", odd, file), Profile("plain", {}, file)], active="plain"
@@ -151,6 +152,23 @@ def test_a_collection_keeps_names_unique() -> None:
     profiles.remove_profile("b")
 
     assert (profiles.names, profiles.active_profile) == ({"a"}, None)
+
+
+def test_settings_of_a_profile_are_merged_and_dropped_with_none() -> None:
+    profiles = ProfilesCollection(
+        [Profile("a", {PENSTOCK_API_URL: "http://a", PENSTOCK_LOGGING_LEVEL: "DEBUG"})]
+    )
+    profiles.update_profile("a", {PENSTOCK_API_URL: "http://b", PENSTOCK_LOGGING_LEVEL: None})
+    profiles.update_profile("new", {"tasks.default_retries": 3})
+
+    assert profiles.items() == [
+        ("a", Profile("a", {PENSTOCK_API_URL: "http://b"})),
+        ("new", Profile("new", {"PENSTOCK_TASKS_DEFAULT_RETRIES": 3})),
+    ]
+    assert profiles.to_dict() == {
+        "active": None,
+        "profiles": {"a": {"PENSTOCK_API_URL": "http://b"}, "new": {"PENSTOCK_TASKS_DEFAULT_RETRIES": 3}},
+    }
 
 
 def test_profiles_of_a_file_can_be_left_out(file) -> None:

@@ -20,6 +20,7 @@ from penstock.settings.sources import (
     PrefectTomlConfigSettingsSource,
     ProfileSettingsTomlLoader,
     PyprojectTomlConfigSettingsSource,
+    TomlConfigSettingsSourceBase,
     read_dotenv,
 )
 
@@ -207,6 +208,12 @@ def test_an_empty_variable_is_as_good_as_none(folder, monkeypatch) -> None:
     assert get_current_settings().tasks_default_retries == 1
 
 
+def test_a_test_may_put_a_plain_dict_in_place_of_the_environment(folder, monkeypatch) -> None:
+    monkeypatch.setattr(os, "environ", {"PENSTOCK_TASKS_DEFAULT_RETRIES": "3"})
+
+    assert get_current_settings().tasks_default_retries == 3
+
+
 def test_the_constructor_beats_every_source(folder, monkeypatch) -> None:
     monkeypatch.setenv("PENSTOCK_TASKS_DEFAULT_RETRIES", "1")
 
@@ -266,3 +273,16 @@ def test_the_documented_sources_can_be_asked_one_by_one(folder, monkeypatch) -> 
         ("5", variable, False),
         (None, name, False),
     ]
+
+
+def test_settings_can_be_read_from_a_table_of_any_toml_file(folder) -> None:
+    write(folder / "any.toml", "[ours.here]\ntasks.default_retries = 3\nclient.custom_headers = {a = '1'}\n")
+
+    source = TomlConfigSettingsSourceBase(folder / "any.toml", ("ours", "here"))
+
+    assert source.get_field_value(None, "tasks.default_retries") == (3, "tasks.default_retries", False)
+    assert source.get_field_value(None, "client_custom_headers") == (
+        {"a": "1"},
+        "client.custom_headers",
+        True,
+    )

@@ -32,7 +32,7 @@ from penstock.settings._layers import forget
 from penstock.settings._registry import BY_FLAT, BY_VARIABLE, GROUPS
 from penstock.settings._server_table import SERVER_ROWS
 from penstock.settings._table import ROWS, Row
-from penstock.settings.base import build_settings_config
+from penstock.settings.base import PrefectSettingsConfigDict, build_settings_config
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = [
@@ -159,7 +159,9 @@ def test_settings_the_page_calls_unread_are_read_nowhere_and_the_others_are() ->
 
 
 def test_where_a_group_is_looked_for_is_told() -> None:
-    assert build_settings_config(("tasks", "runner"), frozen=True) == {
+    config: PrefectSettingsConfigDict = build_settings_config(("tasks", "runner"), frozen=True)
+
+    assert config == {
         "env_prefix": "PENSTOCK_TASKS_RUNNER_",
         "env_file": ".env",
         "toml_file": "penstock.toml",

@@ -20,6 +20,8 @@ from penstock.settings import (
     get_current_settings,
     temporary_settings,
 )
+from penstock.settings.base import PrefectBaseSettings
+from penstock.settings.legacy import Setting, all_settings
 
 
 def test_the_documented_example() -> None:
@@ -114,6 +116,17 @@ def test_a_setting_is_an_object_named_after_its_variable(monkeypatch) -> None:
     assert len({setting, PENSTOCK_TASK_DEFAULT_RETRIES}) == 1
 
 
+def test_every_setting_has_an_object() -> None:
+    by_name = {setting.name: setting for setting in all_settings()}
+    key = by_name["PENSTOCK_API_KEY"]
+
+    assert key == PENSTOCK_API_KEY
+    assert isinstance(key, Setting)
+    assert (key.is_secret, key.default(), key.value(), key.accessor) == (True, None, None, "api.key")
+    assert key.value_from(Settings(api_key="x")) == "x"
+    assert by_name["PENSTOCK_RESULTS_LOCAL_STORAGE_PATH"].default() == get_current_settings().home / "storage"
+
+
 def test_there_are_no_objects_for_what_is_no_setting() -> None:
     with pytest.raises(AttributeError, match="PENSTOCK_TASKS_RETRIES'; did you mean PENSTOCK_TASK"):
         module.PENSTOCK_TASKS_RETRIES  # noqa: B018
@@ -163,6 +176,15 @@ def test_durations_are_iso_text_or_seconds(text, seconds) -> None:
         assert settings.server.services.late_runs.after_seconds == timedelta(seconds=seconds)
 
 
+def test_settings_and_their_groups_are_of_one_kind() -> None:
+    def count(settings: PrefectBaseSettings) -> int:
+        return len(settings.to_environment_variables(exclude_unset=True))
+
+    with temporary_settings({"tasks.default_retries": 1, "flows.default_retries": 1}) as settings:
+        assert all(isinstance(part, PrefectBaseSettings) for part in (settings, settings.tasks.runner))
+        assert (count(settings.tasks), count(settings.tasks.runner)) == (1, 0)
+
+
 def test_groups_know_what_is_in_them() -> None:
     settings = get_current_settings()
 
@@ -171,3 +193,12 @@ def test_groups_know_what_is_in_them() -> None:
     assert settings.logging.to_api.enabled is True
     with pytest.raises(AttributeError, match="There is no setting 'logging.to_api.on'"):
         settings.logging.to_api.on  # noqa: B018
+
+
+def test_settings_travel_to_other_processes_and_cannot_be_assigned() -> None:
+    settings = Settings(tasks_default_retries=4)
+    copy = pickle.loads(pickle.dumps(settings))
+
+    assert (copy.tasks.default_retries, copy) == (4, settings)
+    with pytest.raises(AttributeError, match="no setter"):
+        settings.tasks_default_retries = 5

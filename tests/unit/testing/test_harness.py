@@ -240,7 +240,8 @@ def test_fixtures_for_pytest_can_be_imported(script, tmp_path) -> None:
         """
 from penstock import flow, get_run_logger
 from penstock.settings import get_current_settings
-from penstock.testing.fixtures import *
+from penstock.testing.fixtures import add_prefect_loggers_to_caplog, disable_hosted_api_server
+from penstock.testing.fixtures import enable_ephemeral_server, hosted_api_server, is_port_in_use, use_hosted_api_server
 from penstock.testing.utilities import get_most_recent_flow_run
 
 def test_caplog(use_hosted_api_server, add_prefect_loggers_to_caplog, caplog):
