@@ -116,16 +116,17 @@ def test_source_root_is_not_a_package(folder: str) -> None:
 def test_every_package_says_it_is_typed() -> None:
     missing = [
         package
-        for root, package in zip(SOURCE_ROOTS, PACKAGES, strict=True)
-        if not (ROOT / root / package / "py.typed").exists()
+        for root in SOURCE_ROOTS
+        for package in PACKAGES
+        if (ROOT / root / package).is_dir() and not (ROOT / root / package / "py.typed").exists()
     ]
     assert missing == []
 
 
-def test_no_source_file_is_longer_than_450_lines() -> None:
+def test_no_source_file_is_longer_than_400_lines() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()}
     assert len(lengths) > 10
-    assert {name: lines for name, lines in lengths.items() if lines > 450} == {}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
 
 
 def test_every_public_module_lists_what_it_offers() -> None:

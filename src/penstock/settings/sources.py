@@ -260,3 +260,13 @@ def _read(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         warnings.warn(f"The settings in {path} do not count, since it cannot be read: {error}", stacklevel=2)
         return None
+
+
+__all__ = [
+    "EnvFilterSettingsSource",
+    "FilteredDotEnvSettingsSource",
+    "PenstockTomlConfigSettingsSource",
+    "ProfileSettingsTomlLoader",
+    "PyprojectTomlConfigSettingsSource",
+    "TomlConfigSettingsSourceBase",
+]

@@ -117,3 +117,6 @@ def _end(child: subprocess.Popen[bytes] | None) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+__all__ = ["penstock_test_harness"]
