@@ -257,7 +257,7 @@ def test_a_stop_asked_for_twice_is_handled_once(script) -> None:
 def test_an_error_around_user_code_crashes_and_one_inside_fails(monkeypatch) -> None:
     from penstock._engine.task_run import TaskExecution
 
-    @task
+    @task(persist_result=True)
     def fine() -> int:
         return 1
 
