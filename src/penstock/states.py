@@ -6,8 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from penstock._values.outcome import state_exception as get_state_exception
-from penstock._values.outcome import state_result as get_state_result
+from penstock._engine.state_making import exception_to_crashed_state as exception_to_crashed_state
+from penstock._engine.state_making import exception_to_failed_state as exception_to_failed_state
+from penstock._engine.state_making import format_exception as format_exception
+from penstock._engine.state_making import get_state_exception as get_state_exception
+from penstock._engine.state_making import raise_state_exception as raise_state_exception
+from penstock._engine.state_making import return_value_to_state as return_value_to_state
+from penstock._engine.state_making import to_state_create as to_state_create
+from penstock._values.awaited import call_is_awaited
 from penstock._values.states import State as State
 from penstock._values.states import StateDetails as StateDetails
 from penstock._values.states import StateGroup as StateGroup
@@ -20,10 +26,14 @@ def _make(cls: type[State], type: StateType, **kwargs: Any) -> State:
     return cls(type, **kwargs)
 
 
+def _details(kwargs: dict[str, Any]) -> StateDetails:
+    """Take the details out of the fields: the caller's object stays as it is."""
+    details = kwargs.pop("state_details", None)
+    return details.model_copy() if isinstance(details, StateDetails) else StateDetails.from_json(details)
+
+
 def _scheduled(cls: type[State], when: datetime | None, name: str | None, kwargs: dict[str, Any]) -> State:
-    details = kwargs.pop("state_details", None) or StateDetails()
-    if isinstance(details, dict):
-        details = StateDetails.from_json(details)
+    details = _details(kwargs)
     if details.scheduled_time is not None and when is not None:
         raise ValueError("An extra scheduled_time was provided in state_details")
     details.scheduled_time = when or details.scheduled_time or utc_now()
@@ -119,12 +129,15 @@ def Paused(  # noqa: N802
     """
     if timeout_seconds is not None and pause_expiration_time is not None:
         raise ValueError("Cannot set both timeout_seconds and pause_expiration_time")
-    details = kwargs.pop("state_details", None) or StateDetails()
-    details.pause_timeout = pause_expiration_time or (
-        utc_now() + timedelta(seconds=timeout_seconds) if timeout_seconds is not None else None
-    )
-    details.pause_reschedule = reschedule
-    details.pause_key = pause_key or str(uuid4())
+    details = _details(kwargs)
+    limit = pause_expiration_time
+    if timeout_seconds is not None:
+        limit = utc_now() + timedelta(seconds=timeout_seconds)
+    if limit is not None and details.pause_timeout is not None:
+        raise ValueError("An extra pause timeout was provided in state_details")
+    details.pause_timeout = limit or details.pause_timeout
+    details.pause_reschedule = reschedule or details.pause_reschedule
+    details.pause_key = pause_key or details.pause_key or str(uuid4())
     return cls(StateType.PAUSED, state_details=details, **kwargs)
 
 
@@ -146,20 +159,24 @@ def Suspended(  # noqa: N802
     )
 
 
+def get_state_result(state: State, raise_on_failure: bool = True, retry_result_failure: bool = True) -> Any:
+    """Return the value of a state; see `State.result`. May be awaited."""
+    if call_is_awaited():
+        return state.aresult(raise_on_failure, retry_result_failure)
+    return state.result(raise_on_failure, retry_result_failure)
+
+
 async def aget_state_exception(state: State) -> BaseException:
-    """Async twin of `get_state_exception`."""
-    return get_state_exception(state)
+    """Async twin of `get_state_exception`; an exception that lies in storage is read without blocking the loop."""
+    import asyncio
 
-
-def raise_state_exception(state: State) -> None:
-    """Raise the exception of a FAILED, CRASHED or CANCELLED state; do nothing for any other."""
-    if state.is_failed() or state.is_crashed() or state.is_cancelled():
-        raise get_state_exception(state)
+    return await asyncio.to_thread(get_state_exception, state)
 
 
 async def araise_state_exception(state: State) -> None:
     """Async twin of `raise_state_exception`."""
-    raise_state_exception(state)
+    if state.is_failed() or state.is_crashed() or state.is_cancelled():
+        raise await aget_state_exception(state)
 
 
 __all__ = [
@@ -183,8 +200,13 @@ __all__ = [
     "Suspended",
     "aget_state_exception",
     "araise_state_exception",
+    "exception_to_crashed_state",
+    "exception_to_failed_state",
+    "format_exception",
     "get_state_exception",
     "get_state_result",
     "is_state_iterable",
     "raise_state_exception",
+    "return_value_to_state",
+    "to_state_create",
 ]

@@ -67,3 +67,65 @@ def test_status_needs_a_test_and_every_name(
     compatibility: ModuleType, tests: tuple[str, ...], names: tuple[str, ...], missing: str, status: str
 ) -> None:
     assert compatibility.Row("x", names, tests, missing).status() == status
+
+
+@pytest.fixture(scope="module")
+def names(compatibility: ModuleType) -> ModuleType:
+    """Load the part about names; rendering the page has imported it."""
+    compatibility.names_part()
+    return sys.modules["reference_names"]
+
+
+def test_every_documented_name_has_a_row(names: ModuleType) -> None:
+    modules, makers = names.load()
+    page = "\n".join(names.render())
+    assert sum(len(entries) for entries in modules.values()) > 1000
+    assert [module for module in modules if f"### `{module}`\n" not in page] == []
+    assert {maker.rpartition(".")[0] for maker in makers} <= modules.keys()
+
+
+_SAMPLE = """
+from penstock import flow as f
+from penstock.futures import PenstockFuture
+from penstock.states import Completed, Failed, StateGroup, raise_state_exception
+
+@f
+def helper():
+    return Completed()
+
+def test_one():
+    helper.with_options(name="x")
+
+def test_two():
+    group = StateGroup([])
+    group.counts_message
+    "from penstock.states import Late"
+
+def test_three():
+    list[PenstockFuture]
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "owner", "method", "test"),
+    [
+        ("states", "Completed", "", "test_one"),
+        ("states", "Failed", "", ""),  # imported, never used
+        ("states", "StateGroup", "counts_message", "test_two"),
+        ("states", "StateGroup", "all_final", ""),  # nobody reads it
+        ("states", "StateGroup", "with_options", ""),  # not a method of it
+        ("states", "Late", "", ""),  # a program that mentions nothing but the import
+        ("futures", "PrefectFuture", "", "test_three"),
+        ("flows", "Flow", "with_options", "test_one"),
+        ("states", "NoSuchName", "", ""),
+    ],
+)
+def test_a_name_works_when_a_test_uses_it(
+    names: ModuleType, tmp_path: Path, module: str, owner: str, method: str, test: str
+) -> None:
+    (tmp_path / "test_sample.py").write_text(_SAMPLE)
+    name = names.Name(module, owner, method)
+    tests = names.uses(tmp_path)
+    found = name.found()
+    proof = names.proof(name, found, names.load()[1], tests) if found is not None else ""
+    assert proof.rpartition("::")[2] == test

@@ -262,13 +262,9 @@ class FlowExecution:
     def accept(self, state: State, run_count: int | None = None) -> None:
         """Take over a state the authority decided on."""
         run = self.flow_run
-        run.state = state
+        run.note(state)
         if run_count is not None:
             run.run_count = run_count
-        if state.is_running():
-            run.start_time = run.start_time or state.timestamp
-        elif state.is_final():
-            run.end_time = state.timestamp
         state.state_details.flow_run_id = run.id
         if self.marker is not None:
             self._mirror(state)

@@ -43,7 +43,7 @@ def resolve_value(value: Any) -> Any:
 def _leaf(leaf: Any, *, tolerant: bool) -> Any:
     if isinstance(leaf, PenstockFuture):
         leaf.wait()
-        return _value_of(leaf.state, leaf.task_run.name, tolerant=tolerant)
+        return _value_of(leaf.state, leaf.run_name, tolerant=tolerant)
     if isinstance(leaf, State):
         name = getattr(leaf, "run_name", None) or str(leaf.state_details.task_run_id or "a state")
         return _value_of(leaf, name, tolerant=tolerant)
@@ -112,7 +112,8 @@ def _runs_in(value: Any, context: FlowRunContext | None) -> list[dict[str, str]]
 
     def leaf(obj: Any) -> Any:
         if isinstance(obj, PenstockFuture):
-            ids[str(obj.task_run_id)] = "task_run"
+            kind, run = obj.edge
+            ids[str(run)] = kind
         elif isinstance(obj, State):
             note(obj)
         elif produced:

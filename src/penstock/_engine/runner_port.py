@@ -14,7 +14,7 @@ from typing import Any, Self
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext
-from penstock._engine.futures import PenstockFuture, PenstockFutureList, futures_in
+from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture, futures_in
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
@@ -116,7 +116,7 @@ class TaskRunner:
         try:
             if fingerprints:
                 execution.fingerprints = fingerprints
-            future: PenstockFuture[Any] = PenstockFuture(execution.task_run)
+            future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)

@@ -235,7 +235,4 @@ def _digest(value: Any) -> str | None:
 def _apply(run: TaskRun, state: State) -> None:
     if state.type is StateType.RUNNING:
         run.run_count += 1
-        run.start_time = run.start_time or state.timestamp
-    elif state.is_final():
-        run.end_time = state.timestamp
-    run.state = state
+    run.note(state)

@@ -92,7 +92,7 @@ def _visit_sequence(expr: Any, leaf: Callable[[Any], Any], inside: Inside, seen:
         return expr
     if hasattr(expr, "_fields"):
         return type(expr)(*items)
-    kind = type(expr)
+    kind = getattr(expr, "resolves_to", type(expr))  # a list of futures is a plain list once it holds none
     try:
         return kind(items)
     except TypeError:

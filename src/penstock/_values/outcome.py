@@ -67,12 +67,11 @@ def state_exception(state: AnyState) -> BaseException:
     if isinstance(data, BaseException):
         return data
     if isinstance(data, AnyState):
-        return state_exception(data)
+        return state_exception(data) if data.type in _WRAPPERS else wrapper(state.message or default)
     if is_state_iterable(data):
-        for member in data:
-            if member.type in _WRAPPERS:
-                return state_exception(member)
-        return wrapper(state.message or default)
+        failed = [member for member in data if member.type in (StateType.FAILED, StateType.CRASHED)]
+        ended = failed or [member for member in data if member.type in _WRAPPERS]
+        return state_exception(ended[0]) if ended else wrapper(state.message or default)
     if isinstance(data, str):
         return wrapper(data)
     if data is None:

@@ -5,14 +5,18 @@ The type drives the rules, the name is for people. Reference page: concepts/stat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from penstock._ids import new_id
+from penstock._values.awaited import call_is_awaited
+from penstock._values.documents import Document, read_id, read_time
 from penstock._values.outcome import state_result
+from penstock._values.state_details import DETAIL_DEFAULTS, plain
+from penstock._values.state_details import StateDetails as StateDetails
 from penstock._values.state_types import TERMINAL as TERMINAL
 from penstock._values.state_types import AnyState
 from penstock._values.state_types import Resolvable as Resolvable
@@ -20,85 +24,10 @@ from penstock._values.state_types import StateType as StateType
 from penstock._values.state_types import is_state_iterable as is_state_iterable
 from penstock._values.state_types import utc_now as utc_now
 
-
-@dataclass(slots=True, eq=True)
-class StateDetails:
-    """What a state carries beside type and name. Reference: api-ref client/schemas/objects."""
-
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
-    child_flow_run_id: UUID | None = None
-    scheduled_time: datetime | None = None
-    cache_key: str | None = None
-    cache_expiration: datetime | None = None
-    deferred: bool | None = False
-    untrackable_result: bool = False
-    pause_timeout: datetime | None = None
-    pause_reschedule: bool = False
-    pause_key: str | None = None
-    run_input_keyset: dict[str, str] | None = None
-    refresh_cache: bool | None = None
-    retriable: bool | None = None
-    transition_id: UUID | None = None
-    task_parameters_id: UUID | None = None
-    traceparent: str | None = None
-    deployment_concurrency_lease_id: UUID | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields that differ from their defaults, ready for JSON."""
-        out: dict[str, Any] = {}
-        for name, default in _DETAIL_DEFAULTS:
-            value = getattr(self, name)
-            if value != default:
-                out[name] = _plain(value)
-        return out
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any] | None) -> StateDetails:
-        """Read what `to_json` (or the REST API) wrote; unknown keys are ignored."""
-        details = cls()
-        for name, value in (data or {}).items():
-            if value is None or name not in _DETAIL_NAMES:
-                continue
-            setattr(details, name, _typed(name, value))
-        return details
-
-
-_DETAIL_DEFAULTS = tuple((f.name, f.default) for f in fields(StateDetails))
-_DETAIL_NAMES = frozenset(name for name, _ in _DETAIL_DEFAULTS)
-_DETAIL_TIMES = frozenset({"scheduled_time", "cache_expiration", "pause_timeout"})
-_DETAIL_UUIDS = frozenset(
-    {
-        "flow_run_id",
-        "task_run_id",
-        "child_flow_run_id",
-        "transition_id",
-        "task_parameters_id",
-        "deployment_concurrency_lease_id",
-    }
-)
-
-
-def _typed(name: str, value: Any) -> Any:
-    if name in _DETAIL_UUIDS:
-        return UUID(str(value))
-    if name in _DETAIL_TIMES and isinstance(value, str):
-        return datetime.fromisoformat(value)
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value
-
-
 _DEFAULT_NAMES = {kind: kind.value.title() for kind in StateType}
 
 
-class State(AnyState):
+class State(AnyState, Document):
     """One state of one run.
 
     Args:
@@ -109,8 +38,24 @@ class State(AnyState):
         state_details: links, keys and times.
         timestamp: when it was entered; now by default.
         id: identity; a new one by default.
+        created, updated: when the store wrote it; None for states it has not seen.
+
+    Example:
+        >>> State("COMPLETED", name="Cached", data=3).result()
+        3
     """
 
+    _shown = (
+        "id",
+        "created",
+        "updated",
+        "type",
+        "name",
+        "timestamp",
+        "message",
+        "state_details",
+        "data",
+    )
     __slots__ = (
         "_details",
         "created",
@@ -130,21 +75,25 @@ class State(AnyState):
         name: str | None = None,
         message: str | None = None,
         data: Any = None,
-        state_details: StateDetails | None = None,
+        state_details: StateDetails | dict[str, Any] | None = None,
         timestamp: datetime | None = None,
         id: UUID | None = None,
+        created: datetime | None = None,
+        updated: datetime | None = None,
     ) -> None:
         self.type = type if isinstance(type, StateType) else StateType(type)
         self.name = name or _DEFAULT_NAMES[self.type]
         self.message = message
         self.data = data
-        self._details = state_details
+        self._details = (
+            StateDetails.from_json(state_details) if isinstance(state_details, dict) else state_details
+        )
         self.timestamp = timestamp or utc_now()
         self.id = id or new_id()
         #: Content hash of the value, where it was computed. Stays in this process, like the data.
         self.digest: str | None = None
-        self.created: datetime | None = None
-        self.updated: datetime | None = None
+        self.created = created
+        self.updated = updated
         if self.type is StateType.SCHEDULED and self.state_details.scheduled_time is None:
             self.state_details.scheduled_time = self.timestamp
 
@@ -199,22 +148,36 @@ class State(AnyState):
         """True when the run has ended."""
         return self.type in TERMINAL
 
-    def result(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> Any:
+    def result(
+        self,
+        raise_on_failure: bool = True,
+        retry_result_failure: bool = True,
+        _sync: bool | None = None,
+    ) -> Any:
         """Return the run's value, or raise (or return) its exception.
+
+        A plain call gives the value everywhere, under a running loop too; ``await state.result()`` works as well.
 
         Args:
             raise_on_failure: when False, the exception of an unsuccessful run is returned instead of raised.
             retry_result_failure: accepted for compatibility; local storage needs no second try.
+            _sync: True for the value even where the call is awaited.
 
         Raises:
             UnfinishedRun: the run has not ended. PausedRun: it is paused.
             MissingResult: it ended but its value is neither in memory nor in storage.
         """
+        if _sync is not True and call_is_awaited():
+            return self.aresult(raise_on_failure, retry_result_failure)
         return state_result(self, raise_on_failure)
 
     async def aresult(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> Any:
-        """Async twin of `result`."""
-        return self.result(raise_on_failure, retry_result_failure)
+        """Async twin of `result`; a value that lies in storage is read without blocking the loop."""
+        if not isinstance(self.data, Resolvable):
+            return state_result(self, raise_on_failure)
+        import asyncio
+
+        return await asyncio.to_thread(state_result, self, raise_on_failure)
 
     def fresh_copy(self, **changes: Any) -> State:
         """Return the same content with a new id and the present timestamp."""
@@ -224,11 +187,15 @@ class State(AnyState):
         kept = {"type": self.type, "name": self.name, "message": self.message, "data": self.data}
         return State(**{**kept, **changes}, state_details=details)
 
-    def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> State:
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some fields replaced; the timestamp is renewed, as documented."""
         kept = {name: getattr(self, name) for name in ("type", "name", "message", "data", "id")}
         kept["state_details"] = replace(self._details) if self._details is not None else None
-        return State(**{**kept, **(update or {})})
+        if deep:
+            from copy import deepcopy
+
+            kept = deepcopy(kept)
+        return type(self)(**{**kept, **(update or {})})
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as the REST API shows it. Data never leaves the process."""
@@ -239,7 +206,7 @@ class State(AnyState):
             "timestamp": self.timestamp.isoformat(),
             "message": self.message,
             "data": None,
-            "state_details": {k: _plain(v) for k, v in asdict(self.state_details).items()},
+            "state_details": {name: plain(getattr(self.state_details, name)) for name, _ in DETAIL_DEFAULTS},
         }
 
     @classmethod
@@ -270,6 +237,14 @@ class State(AnyState):
     def __repr__(self) -> str:
         shown = "..." if isinstance(self.data, Resolvable) else repr(self.data)
         return f"{self.name}(message={self.message!r}, type={self.type.value}, result={shown})"
+
+
+State._readers = {
+    "id": read_id,
+    "type": StateType,
+    "state_details": StateDetails.model_validate,
+    **dict.fromkeys(("timestamp", "created", "updated"), read_time),
+}
 
 
 class StateGroup:

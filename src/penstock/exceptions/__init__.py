@@ -4,30 +4,66 @@
     ├── run outcomes      CrashedRun FailedRun CancelledRun PausedRun UnfinishedRun MissingResult UpstreamTaskError
     ├── definition        MissingFlowError UnspecifiedFlowError ScriptError ParameterTypeError ParameterBindError
     │                     SignatureMismatchError ReservedArgumentError InvalidNameError
-    ├── context, settings MissingContextError MissingProfileError ConfigurationError
+    ├── context, settings MissingContextError MissingProfileError ConfigurationError ProfileSettingsValidationError
+    │                     PenstockImportError
     ├── mapping           MappingLengthMismatch MappingMissingIterable
     ├── pause             NotPausedError FlowPauseTimeout FlowRunWaitTimeout UnansweredPause
-    ├── store             ObjectNotFound ObjectAlreadyExists StoreUnavailable StoreRefused
+    ├── blocks            BlockMissingCapabilities ProtectedBlockError InvalidRepositoryURLError
+    ├── infrastructure    InfrastructureError ── InfrastructureNotFound InfrastructureNotAvailable
+    ├── store, API        ObjectNotFound ObjectAlreadyExists ObjectLimitReached ObjectUnsupported StoreUnavailable
+    │                     StoreRefused EventTooLarge
     └── data              SerializationError HashError
     PenstockSignal (BaseException: user code must not swallow these)
     ├── Abort  Pause  RunCancelled
     └── ExternalSignal ── TerminationSignal
+    httpx.HTTPStatusError ── PenstockHTTPStatusError (httpx is loaded when it is first asked for)
 
-Reference page: api-ref/python/prefect-exceptions. The documented root names are kept as aliases
-(`PrefectException`, `PrefectSignal`). All of them survive pickling: they cross process boundaries.
+Reference page: api-ref/python/prefect-exceptions. The documented names with another spelling are kept as aliases
+(`PrefectException`, `PrefectSignal`, `PrefectImportError`, `PrefectHTTPStatusError`). All of them survive pickling:
+they cross process boundaries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from penstock.exceptions._root import PenstockException as PenstockException
+from penstock.exceptions._signals import Abort as Abort
+from penstock.exceptions._signals import ExternalSignal as ExternalSignal
+from penstock.exceptions._signals import Pause as Pause
+from penstock.exceptions._signals import PenstockSignal as PenstockSignal
+from penstock.exceptions._signals import PrefectSignal as PrefectSignal
+from penstock.exceptions._signals import RunCancelled as RunCancelled
+from penstock.exceptions._signals import TerminationSignal as TerminationSignal
+from penstock.exceptions._store import EventTooLarge as EventTooLarge
+from penstock.exceptions._store import ObjectAlreadyExists as ObjectAlreadyExists
+from penstock.exceptions._store import ObjectLimitReached as ObjectLimitReached
+from penstock.exceptions._store import ObjectNotFound as ObjectNotFound
+from penstock.exceptions._store import ObjectUnsupported as ObjectUnsupported
+from penstock.exceptions._store import StoreRefused as StoreRefused
+from penstock.exceptions._store import StoreUnavailable as StoreUnavailable
 
-class PenstockException(Exception):
-    """Root of every ordinary error Penstock raises."""
-
+if TYPE_CHECKING:
+    from penstock.exceptions._http import PenstockHTTPStatusError as PenstockHTTPStatusError
+    from penstock.exceptions._http import PenstockHTTPStatusError as PrefectHTTPStatusError
 
 PrefectException = PenstockException
+
+
+def exception_traceback(exc: BaseException) -> str:
+    """Return an exception as text, with its traceback and its causes.
+
+    Args:
+        exc: the exception.
+
+    Example:
+        >>> print(exception_traceback(ValueError("no")).strip())
+        ValueError: no
+    """
+    import traceback
+
+    return "".join(traceback.TracebackException.from_exception(exc).format())
 
 
 class CrashedRun(PenstockException):
@@ -143,6 +179,29 @@ class ConfigurationError(PenstockException):
     """A setting or option has an unusable value."""
 
 
+class ProfileSettingsValidationError(PenstockException):
+    """Settings of a profile do not validate.
+
+    Args:
+        errors: pairs of the setting and what is wrong with its value.
+    """
+
+    def __init__(self, errors: Sequence[tuple[Any, Any]]) -> None:
+        super().__init__(errors)
+        self.errors = list(errors)
+
+    def __str__(self) -> str:
+        lines = [f"{getattr(setting, 'name', setting)}: {error}" for setting, error in self.errors]
+        return "Settings of the profile are invalid:\n - " + "\n - ".join(lines)
+
+
+class PenstockImportError(ImportError, PenstockException):
+    """A documented object was moved or removed."""
+
+
+PrefectImportError = PenstockImportError
+
+
 class MappingLengthMismatch(PenstockException):
     """The iterables given to `.map` have different lengths."""
 
@@ -185,49 +244,36 @@ class UnansweredPause(PenstockException):
         )
 
 
+class BlockMissingCapabilities(PenstockException):
+    """A block cannot do what it was asked for."""
+
+
+class ProtectedBlockError(PenstockException):
+    """A block that is protected was to be changed or deleted."""
+
+
+class InvalidRepositoryURLError(PenstockException):
+    """The URL given for a repository cannot be one."""
+
+
+class InfrastructureError(PenstockException):
+    """Root of the errors of what runs are started on."""
+
+
+class InfrastructureNotFound(InfrastructureError):
+    """What a run was started on is not there: it ended, or was deleted."""
+
+
+class InfrastructureNotAvailable(InfrastructureError):
+    """What a run was started on cannot be reached from this machine."""
+
+
 class FlowRunTimeoutError(TimeoutError, PenstockException):
     """A flow run took longer than its `timeout_seconds`."""
 
 
 class TaskRunTimeoutError(TimeoutError, PenstockException):
     """A task run took longer than its `timeout_seconds`."""
-
-
-class ObjectNotFound(PenstockException):
-    """The store has no such object (HTTP 404)."""
-
-    def __init__(self, http_exc: Any = None, help_message: str | None = None, *args: Any) -> None:
-        super().__init__(http_exc, help_message, *args)
-        self.http_exc = http_exc
-        self.help_message = help_message
-
-    def __str__(self) -> str:
-        return self.help_message or str(self.http_exc)
-
-
-class ObjectAlreadyExists(ObjectNotFound):
-    """The store already has such an object (HTTP 409)."""
-
-
-class StoreUnavailable(PenstockException):
-    """No store process could be reached or started for this workspace."""
-
-
-class StoreRefused(PenstockException):
-    """The store answered that it will not do what was asked.
-
-    Args:
-        status: the HTTP status code.
-        reason: what the store said.
-    """
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.reason} (HTTP {self.status})"
 
 
 class SerializationError(PenstockException):
@@ -238,57 +284,37 @@ class HashError(PenstockException):
     """An input cannot be hashed, so no cache key exists for it."""
 
 
-class PenstockSignal(BaseException):
-    """Root of the control signals; derives from BaseException so that user code cannot swallow it."""
+for _moved in [kind for kind in vars().values() if isinstance(kind, type)]:
+    if _moved.__module__.startswith("penstock.exceptions."):
+        _moved.__module__ = __name__  # shown in tracebacks and written into pickles: the door, not the room
 
 
-PrefectSignal = PenstockSignal
+def __getattr__(name: str) -> Any:
+    if name in ("PenstockHTTPStatusError", "PrefectHTTPStatusError"):
+        from penstock.exceptions._http import PenstockHTTPStatusError
 
-
-class Abort(PenstockSignal):
-    """The store refused a transition; the run must stop where it is."""
-
-
-class Pause(PenstockSignal):
-    """The run was suspended; its process must end."""
-
-    def __init__(self, *args: object, state: Any = None) -> None:
-        super().__init__(*args)
-        self.state = state
-
-
-class RunCancelled(PenstockSignal):
-    """Raised inside user code when the run it belongs to is interrupted or cancelled."""
-
-
-class ExternalSignal(PenstockSignal):
-    """Root of signals that come from outside the process."""
-
-
-class TerminationSignal(ExternalSignal):
-    """The process was asked to terminate.
-
-    Args:
-        signal: the signal number.
-    """
-
-    def __init__(self, signal: int) -> None:
-        super().__init__(signal)
-        self.signal = signal
+        return PenstockHTTPStatusError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [
     "Abort",
+    "BlockMissingCapabilities",
     "CancelledRun",
     "ConfigurationError",
     "CrashedRun",
+    "EventTooLarge",
     "ExternalSignal",
     "FailedRun",
     "FlowPauseTimeout",
     "FlowRunTimeoutError",
     "FlowRunWaitTimeout",
     "HashError",
+    "InfrastructureError",
+    "InfrastructureNotAvailable",
+    "InfrastructureNotFound",
     "InvalidNameError",
+    "InvalidRepositoryURLError",
     "MappingLengthMismatch",
     "MappingMissingIterable",
     "MissingContextError",
@@ -297,15 +323,23 @@ __all__ = [
     "MissingResult",
     "NotPausedError",
     "ObjectAlreadyExists",
+    "ObjectLimitReached",
     "ObjectNotFound",
+    "ObjectUnsupported",
     "ParameterBindError",
     "ParameterTypeError",
     "Pause",
     "PausedRun",
     "PenstockException",
+    "PenstockHTTPStatusError",
+    "PenstockImportError",
     "PenstockSignal",
     "PrefectException",
+    "PrefectHTTPStatusError",
+    "PrefectImportError",
     "PrefectSignal",
+    "ProfileSettingsValidationError",
+    "ProtectedBlockError",
     "ReservedArgumentError",
     "RunCancelled",
     "ScriptError",
@@ -319,4 +353,5 @@ __all__ = [
     "UnfinishedRun",
     "UnspecifiedFlowError",
     "UpstreamTaskError",
+    "exception_traceback",
 ]
