@@ -28,6 +28,11 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing it raises ends the store."""
         path: str = scope["path"]
+        if scope["type"] == "websocket":
+            from penstock._store.sockets import serve_socket
+
+            await serve_socket(self._store, path, receive, send, scope.get("subprotocols", ()))
+            return
         try:
             if path.startswith("/link/"):
                 await respond(send, *await self._link.answer(scope, receive))

@@ -22,6 +22,7 @@ from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
 from penstock._store import changes, durability
 from penstock._store.database import WAL_LIMIT, Database
+from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
@@ -71,6 +72,7 @@ class Core:
         self._rows: Rows = {}
         #: What was decided since the last commit and the database cannot know yet, by kind and key.
         self.fresh: dict[tuple[str, str], Any] = {}
+        self.feed = Feed()
         self._touched: set[str] = set()
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self._watch_lock = threading.Lock()
@@ -197,6 +199,7 @@ class Core:
         ]
 
     def _take_line(self, client: str, line: Line) -> None:
+        self.feed.take(client, line)
         if add_rows(client, line, self._rows):
             try:
                 self._remember(line)
@@ -286,6 +289,7 @@ class Core:
         self.fresh.clear()
         for command in group:
             command.future.set_result(command.value)
+        self.feed.publish()
         with self._watch_lock:
             waiting = [wake for name in touched for wake in self._watchers.get(name, ())]
         for wake in waiting:

@@ -36,6 +36,22 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _codes(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+def _mapping(text: str) -> dict[str, str]:
+    import json
+
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")  # noqa: TRY004  # settings report ValueErrors
+    return {str(name): str(one) for name, one in value.items()}
+
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
 class _Setting(NamedTuple):
     parse: Callable[[str], Any]
     default: Any
@@ -82,10 +98,32 @@ _SETTINGS: dict[str, _Setting] = {
     "logging_to_api_enabled": _Setting(_bool, True, ("PENSTOCK_LOGGING_TO_API_ENABLED",)),
     "logging_to_api_max_log_size": _Setting(int, 1_000_000, ("PENSTOCK_LOGGING_TO_API_MAX_LOG_SIZE",)),
     "answers": _Setting(_path, None, ("PENSTOCK_ANSWERS",)),
+    "api_key": _Setting(str, None, ("PENSTOCK_API_KEY",)),
+    "api_auth_string": _Setting(str, None, ("PENSTOCK_API_AUTH_STRING",)),
+    "api_request_timeout": _Setting(float, 60.0, ("PENSTOCK_API_REQUEST_TIMEOUT",)),
+    "client_max_retries": _Setting(int, 5, ("PENSTOCK_CLIENT_MAX_RETRIES",)),
+    "client_retry_jitter_factor": _Setting(float, 0.2, ("PENSTOCK_CLIENT_RETRY_JITTER_FACTOR",)),
+    "client_retry_extra_codes": _Setting(_codes, (), ("PENSTOCK_CLIENT_RETRY_EXTRA_CODES",)),
+    "client_csrf_support_enabled": _Setting(_bool, True, ("PENSTOCK_CLIENT_CSRF_SUPPORT_ENABLED",)),
+    "client_custom_headers": _Setting(_mapping, _NO_HEADERS, ("PENSTOCK_CLIENT_CUSTOM_HEADERS",)),
+    "server_api_auth_string": _Setting(str, None, ("PENSTOCK_SERVER_API_AUTH_STRING",)),
+    "server_api_csrf_protection_enabled": _Setting(
+        _bool,
+        False,
+        ("PENSTOCK_SERVER_API_CSRF_PROTECTION_ENABLED", "PENSTOCK_SERVER_CSRF_PROTECTION_ENABLED"),
+    ),
+    "server_api_csrf_token_expiration": _Setting(
+        float,
+        3600.0,
+        ("PENSTOCK_SERVER_API_CSRF_TOKEN_EXPIRATION", "PENSTOCK_SERVER_CSRF_TOKEN_EXPIRATION"),
+    ),
+    "server_events_stream_out_enabled": _Setting(_bool, True, ("PENSTOCK_SERVER_EVENTS_STREAM_OUT_ENABLED",)),
+    "server_logs_stream_out_enabled": _Setting(_bool, False, ("PENSTOCK_SERVER_LOGS_STREAM_OUT_ENABLED",)),
     "store_idle_seconds": _Setting(float, 600.0, ("PENSTOCK_STORE_IDLE_SECONDS",)),
     "store_start_timeout": _Setting(float, 20.0, ("PENSTOCK_STORE_START_TIMEOUT",)),
 }
 
+_SECRETS = ("api_key", "api_auth_string", "server_api_auth_string")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _overrides: ContextVar[Mapping[str, Any]] = ContextVar("penstock_setting_overrides", default=_NOTHING)
 
@@ -114,6 +152,12 @@ class Settings:
             except ValueError as error:
                 raise ConfigurationError(f"{variable}={text!r} is not usable: {error}") from error
         return setting.default
+
+    def model_dump(self) -> dict[str, Any]:
+        """Return the values by name; secrets are masked."""
+        values = {name: getattr(self, name) for name in _SETTINGS}
+        hidden = {name: "********" for name in _SECRETS if values[name]}
+        return {**values, **hidden}
 
     @property
     def home(self) -> Path:

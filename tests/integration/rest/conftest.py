@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from penstock._journal.writer import Journal
+from penstock._store.access import Access
 from penstock._store.app import Application
 from penstock._store.core import Core
 from penstock._store.guard import Guard
@@ -27,7 +28,7 @@ TOKEN = "t0ken" * 8
 class Api:
     """A store without its process; requests come as if over loopback TCP."""
 
-    def __init__(self, **guard) -> None:
+    def __init__(self, auth_string=None, csrf=None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="pst-"))
         workspace = Workspace(self.home)
         workspace.prepare()
@@ -36,14 +37,15 @@ class Api:
         self.core = Core(self.database, self.journal, workspace.journals)
         self.core.start()
         sweeper = Sweeper(self.core, workspace)
-        self.store = Store(workspace, self.database, self.core, sweeper, lambda: None, lambda: False)
-        self.app = Guard(Application(self.store), TOKEN, **guard)
+        access = Access(TOKEN, auth_string, csrf)
+        self.store = Store(workspace, self.database, self.core, sweeper, lambda: None, lambda: False, access)
+        self.app = Guard(Application(self.store), access)
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         transport = httpx.ASGITransport(app=self.app)
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost:4200", headers=headers)
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)

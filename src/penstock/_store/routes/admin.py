@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from penstock._ids import new_id
 from penstock._store.core import Refused
+from penstock._store.filters import invalid
 from penstock._store.routes.web import Answer, Ask, Route, missing
 from penstock._store.version import version
 from penstock.settings import get_current_settings
-
-_SECRET = "*" * 10
 
 
 def health(_: Ask) -> Answer:
@@ -40,21 +41,31 @@ def read_version(_: Ask) -> Answer:
 
 def settings(_: Ask) -> Answer:
     """Return the settings in force in the store process; secrets are masked."""
-    current = get_current_settings()
-    names = [name for name in dir(current) if not name.startswith("_")] or []
-    shown: dict[str, Any] = {}
-    for name in names:
-        value = getattr(current, name)
-        if not callable(value):
-            shown[name] = _masked(name, value)
-    return 200, shown
+    current: Any = get_current_settings()
+    return 200, _shown(current.model_dump())
 
 
-def _masked(name: str, value: Any) -> Any:
-    secret = any(part in name for part in ("key", "auth_string", "token", "password"))
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return _SECRET if secret else str(value)
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _shown(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shown(one) for one in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def csrf_token(ask: Ask) -> Answer:
+    """Issue a CSRF token for a client; the one it had holds no more."""
+    client, csrf = ask.query.get("client"), ask.store.access.csrf
+    if not client:
+        raise invalid([{"loc": ["query", "client"], "msg": "Field required", "type": "missing"}])
+    if csrf is None:
+        raise Refused(422, {"detail": "CSRF protection is disabled.", **_DISABLED})
+    token = csrf.issue(client)
+    until = (datetime.now(UTC) + timedelta(seconds=csrf.lifetime)).isoformat()
+    return 200, {"id": str(new_id()), "token": token, "client": client, "expiration": until}
+
+
+_DISABLED = {"exception_message": "CSRF protection is disabled.", "exception_detail": [], "request_body": None}
 
 
 def view(ask: Ask) -> Answer:
@@ -71,5 +82,6 @@ ROUTES = [
     Route("GET", "/version", read_version, answer=_TEXT),
     Route("GET", "/admin/version", read_version, answer=_TEXT),
     Route("GET", "/admin/settings", settings, answer={"type": "object"}),
+    Route("GET", "/csrf-token", csrf_token, answer="CsrfToken", query={"client": {"type": "string", "minLength": 1}}),
     Route("GET", "/collections/views/{view}", view, answer={"type": "object"}),
 ]
