@@ -24,8 +24,8 @@ RULE = """\
 Every public name of the reference documentation, from `docs/reference_names.toml`; `prefect.x` is looked up as
 `penstock.x`, classes under their documented names. A name **works** when it can be imported and a test uses it: the
 test (or a helper, fixture or constant of its file that it mentions, or a program it runs) mentions that very object,
-under whatever path, by its documented name or ours (`PenstockX` for `PrefectX`). A method also needs `.method` in the same test as its class, or as what makes
-objects of it (`made_by` in the list). **not yet** with "no test" can be imported all the same. Being used by a test
+under whatever path, by its documented name or ours (`PenstockX` for `PrefectX`). A method also needs `.method` in the same test as its class, a class that inherits
+it unchanged, or what makes objects of it (`made_by` in the list). **not yet** with "no test" can be imported all the same. Being used by a test
 is a floor; what is proved about a feature is in the tables above.
 """
 
@@ -188,10 +188,30 @@ def dotted(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def heirs(kind: Any, method: str) -> set[int]:
+    """Return the documented classes that have a method from `kind` unchanged: their tests are its tests."""
+    if not method or not isinstance(kind, type):
+        return set()
+    inherited = getattr(kind, method)
+    found = [known for known in classes() if issubclass(known, kind) and getattr(known, method) is inherited]
+    return {id(known) for known in found}
+
+
+@cache
+def classes() -> tuple[type, ...]:
+    """Return the documented classes that are there."""
+    owners = {name.found() for names in load()[0].values() for name in names if not name.method}
+    return tuple(owner for owner in owners if isinstance(owner, type))
+
+
 def proof(name: Name, found: Any, makers: dict[str, list[str]], tests: list[Use]) -> str:
     """Return the first test that uses a name, "" when there is none."""
     made = makers.get(f"{name.module}.{name.owner}", ())
-    objects = {id(found), *(id(resolved(f"penstock.{maker}")) for maker in made if not maker.startswith("."))}
+    objects = {
+        id(found),
+        *heirs(found, name.method),
+        *(id(resolved(f"penstock.{maker}")) for maker in made if not maker.startswith(".")),
+    }
     attributes = {maker[1:] for maker in made if maker.startswith(".")}
     for use in tests:
         if (objects & use.objects or attributes & use.attributes) and (

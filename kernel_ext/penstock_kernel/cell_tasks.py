@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from penstock._engine.contexts import FlowRunContext
+from penstock._flow import Flow
 from penstock._results.policies import INPUTS, NO_CACHE, TASK_SOURCE
 from penstock._values.states import State
-from penstock.flows import Flow
 from penstock.task_runners import runner_class
 from penstock.tasks import Task
 from penstock_kernel._cells import CellFunction, CompiledCell, TaskLine, analyse, compile_cell, rehome, show

@@ -13,8 +13,8 @@ from penstock._engine.contexts import FlowRunContext
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.runner_port import TaskRunner
 from penstock._engine.thread_runner import ThreadPoolTaskRunner, set_default_runner
+from penstock._flow import Flow
 from penstock._values.states import State, StateType
-from penstock.flows import Flow
 from penstock.task_runners import runner_class
 
 
@@ -43,8 +43,9 @@ class NotebookSession:
         with self._lock:
             if self._execution is None:
                 self._execution = self._open()
-        context = self._execution.context
-        context.task_runner = self.runner
+            context = self._execution.context
+            if context.task_runner is not self.runner:
+                context = self._execution.context = context.model_copy(update={"task_runner": self.runner})
         return context
 
     def choose(self, word: str, workers: int | None = None) -> TaskRunner:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock import runtime as runtime
     from penstock._engine.run_logging import get_run_logger as get_run_logger
+    from penstock._flow import Flow as Flow
+    from penstock._flow import flow as flow
     from penstock._values.annotations import allow_failure as allow_failure
     from penstock._values.annotations import unmapped as unmapped
     from penstock._values.states import State as State
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from penstock.flow_runs import aresume_flow_run as aresume_flow_run
     from penstock.flow_runs import pause_flow_run as pause_flow_run
     from penstock.flow_runs import resume_flow_run as resume_flow_run
-    from penstock.flows import Flow as Flow
-    from penstock.flows import flow as flow
     from penstock.query import query as query
     from penstock.tasks import Task as Task
     from penstock.tasks import task as task

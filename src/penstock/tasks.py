@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
-    bound_copy,
+    Definition,
     check_hooks,
     default_name,
     docstring,
@@ -21,9 +21,15 @@ from penstock._engine.definitions import (
     is_generator,
     plain_function,
 )
+from penstock._engine.documented_options import TaskOptions as TaskOptions
+from penstock._engine.documented_options import (
+    TaskRunNameCallbackWithParameters as TaskRunNameCallbackWithParameters,
+)
+from penstock._engine.drawing import draw_call, draw_submission, is_drawing, refuse_to_draw
 from penstock._engine.drivers import Lifecycle
 from penstock._engine.execute import execute, execute_async, stream, stream_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
+from penstock._engine.given_task_runs import create_task_run
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
@@ -31,8 +37,8 @@ from penstock._engine.runner_port import make_run
 from penstock._engine.task_checks import checked_delays, chosen_policy
 from penstock._engine.task_lifecycle import task_lifecycle
 from penstock._engine.task_run import TaskExecution
-from penstock._results.fingerprint import fingerprint, source_of
 from penstock._results.policies import NO_CACHE, CachePolicy
+from penstock._results.policies import task_input_hash as task_input_hash
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 
@@ -68,17 +74,7 @@ _OPTIONS = [
 ]
 
 
-def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """Return a key made of a task's source and inputs, for `cache_key_fn`.
-
-    Args:
-        context: the task's run context.
-        arguments: its inputs by name.
-    """
-    return fingerprint((source_of(context.task.fn), arguments))
-
-
-class Task(Generic[P, R]):
+class Task(Definition, Generic[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
@@ -215,6 +211,7 @@ class Task(Generic[P, R]):
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> R: ...
     def __call__(  # type: ignore[misc]  # the first overload is the function's own signature
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -229,6 +226,8 @@ class Task(Generic[P, R]):
             return_state: return the final state instead, and do not raise the task's exception.
             wait_for: futures that must complete first.
         """
+        if is_drawing():
+            return draw_call(self, args, kwargs, wait_for)
         parameters = bind(self.fn, args, kwargs)
         if self.isgenerator and not return_state:
             return self._stream(parameters, wait_for)
@@ -252,6 +251,7 @@ class Task(Generic[P, R]):
 
     def submit(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -272,6 +272,8 @@ class Task(Generic[P, R]):
             ... def total():
             ...     return sum(f.result() for f in [square.submit(n) for n in range(3)])
         """
+        if is_drawing():
+            return draw_submission(self, args, kwargs, wait_for)
         runner = _runner("submit", self.name)
         future = runner.submit(self, bind(self.fn, args, kwargs), wait_for=wait_for)
         if return_state:
@@ -281,6 +283,7 @@ class Task(Generic[P, R]):
 
     def map(
         self,
+        /,
         *args: Any,
         return_state: bool = False,
         wait_for: Iterable[PenstockFuture[Any]] | None = None,
@@ -300,6 +303,8 @@ class Task(Generic[P, R]):
             MappingLengthMismatch: iterables of different lengths.
             RuntimeError: called outside a flow.
         """
+        if is_drawing():
+            refuse_to_draw(f"{self.name}.map")
         if deferred:
             raise NotImplementedError("Task workers are not available yet; call .map inside a flow.")
         runner = _runner("map", self.name)
@@ -342,38 +347,7 @@ class Task(Generic[P, R]):
         twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Register a hook for completed runs; returns it unchanged."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Register a hook for runs that failed for good; returns it unchanged."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
-    def on_running(self, fn: Hook) -> Hook:
-        """Register a hook that runs before every attempt; returns it unchanged."""
-        self.on_running_hooks.append(fn)
-        return fn
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Task[P, R]:
-        bound: Task[P, R] = bound_copy(self, self.fn, instance, owner)
-        return bound
-
-    def __repr__(self) -> str:
-        return f"<Task {self.name!r}>"
-
-    def __reduce__(self) -> Any:
-        # By value: a worker may not be able to import what a notebook defined. Bound copies keep their `fn`.
-        return (_rebuild, (type(self), self.raw_fn, self.__dict__.copy()))
-
-
-def _rebuild(kind: type[Task[Any, Any]], raw_fn: Any, state: dict[str, Any]) -> Task[Any, Any]:
-    made = kind.__new__(kind)
-    made.__dict__.update(state)
-    made.raw_fn = raw_fn
-    return made
+    create_run = create_local_run = create_task_run
 
 
 def _runner(verb: str, name: str) -> Any:
@@ -416,4 +390,11 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     raise TypeError(f"'fn' must be callable; got {type(fn).__name__}.")
 
 
-__all__ = ["Task", "exponential_backoff", "task", "task_input_hash"]
+__all__ = [
+    "Task",
+    "TaskOptions",
+    "TaskRunNameCallbackWithParameters",
+    "exponential_backoff",
+    "task",
+    "task_input_hash",
+]

@@ -6,9 +6,9 @@ import dask
 import distributed
 import pytest
 
-from penstock import flow
+from penstock import flow, task
 from penstock.exceptions import ConfigurationError
-from penstock_runners import DaskTaskRunner
+from penstock_dask import DaskTaskRunner, get_async_dask_client, get_dask_client
 
 from . import cluster_flows as flows
 from . import sample_flow
@@ -142,3 +142,40 @@ def test_a_worker_on_another_machine_sends_its_records_back(shared):
     assert values == same
     assert recorded(run_id) == recorded(here_id)
     assert len(clients) == 2, clients  # the driver and, for the flow run, the store
+
+
+def test_a_task_computes_collections_on_the_cluster_it_runs_on():
+    """One worker with one thread: without giving up its place the task would wait for itself."""
+
+    @task
+    def by_client(numbers):
+        with get_dask_client() as client:
+            return client.compute(dask.delayed(sum)(numbers), sync=True)
+
+    @task
+    def by_default(numbers):
+        with get_dask_client(timeout="10s"):
+            return dask.delayed(max)(numbers).compute()
+
+    @task
+    async def awaited(numbers):
+        async with get_async_dask_client() as client:
+            return await client.compute(dask.delayed(min)(numbers))
+
+    @flow(task_runner=DaskTaskRunner(cluster_kwargs={"n_workers": 1, "threads_per_worker": 1}))
+    def collections():
+        with get_dask_client() as client:
+            here = client.submit(len, [1, 2]).result()
+        return [t.submit([1, 2, 3]).result() for t in (by_client, by_default, awaited)], here
+
+    assert collections() == ([6, 3, 1], 2)
+
+
+def test_a_dask_client_needs_dask():
+    @flow
+    def on_threads():
+        with get_dask_client():
+            pass
+
+    with pytest.raises(RuntimeError, match="There is no Dask cluster here"):
+        on_threads()

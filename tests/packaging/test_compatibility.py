@@ -86,7 +86,7 @@ def test_every_documented_name_has_a_row(names: ModuleType) -> None:
 
 _SAMPLE = """
 from penstock import flow as f
-from penstock.futures import PenstockFuture
+from penstock.futures import PenstockFuture, PrefectConcurrentFuture
 from penstock.states import Completed, Failed, StateGroup, raise_state_exception
 
 @f
@@ -103,6 +103,9 @@ def test_two():
 
 def test_three():
     list[PenstockFuture]
+
+def test_four():
+    PrefectConcurrentFuture().wrapped_future
 """
 
 
@@ -117,6 +120,8 @@ def test_three():
         ("states", "Late", "", ""),  # a program that mentions nothing but the import
         ("futures", "PrefectFuture", "", "test_three"),
         ("flows", "Flow", "with_options", "test_one"),
+        ("futures", "PrefectWrappedFuture", "wrapped_future", "test_four"),  # inherited unchanged
+        ("futures", "PrefectFuture", "wrapped_future", ""),
         ("states", "NoSuchName", "", ""),
     ],
 )

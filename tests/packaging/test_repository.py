@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("penstock", "penstock_runners", "penstock_widgets", "penstock_kernel")
+PACKAGES = (
+    "penstock",
+    "penstock_runners",
+    "penstock_dask",
+    "penstock_ray",
+    "penstock_widgets",
+    "penstock_kernel",
+)
 SOURCE_ROOTS = ("src", "runners", "widgets", "kernel_ext")
 
 # Built from pieces, so that this file does not match itself.

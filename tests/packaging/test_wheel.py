@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "penstock": "src",
     "penstock_kernel": "kernel_ext",
+    "penstock_dask": "runners",
+    "penstock_ray": "runners",
     "penstock_runners": "runners",
     "penstock_widgets": "widgets",
 }

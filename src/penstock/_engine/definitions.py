@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterable
-from inspect import getdoc, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, unwrap
-from typing import Any, TypeVar
+from inspect import getdoc, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, ismethod, unwrap
+from typing import Any, Self, TypeVar
 
 from penstock.exceptions import InvalidNameError
 
@@ -83,22 +84,84 @@ def _innermost(fn: Any) -> Any:
     return type(inner).__call__  # an object that can be called
 
 
-def bound_copy(definition: Any, fn: Any, instance: Any, owner: type | None) -> Any:
-    """Return `definition` bound the way Python binds the function it wraps, or itself when nothing binds.
+class Fact(int):
+    """Yes or no, as a value and as a call: the reference documents methods where the package has properties."""
 
-    A copy, so that the class keeps one definition and each instance calls with its own `self`.
-    """
-    raw = definition.raw_fn
-    if isinstance(raw, staticmethod):
-        return definition
-    if isinstance(raw, classmethod):
-        target = owner if owner is not None else type(instance)
-    elif instance is None:
-        return definition
-    else:
-        target = instance
-    import copy
+    def __call__(self) -> bool:
+        return bool(self)
 
-    twin = copy.copy(definition)
-    twin.fn = fn.__get__(target, type(target))
-    return twin
+    def __repr__(self) -> str:
+        return repr(bool(self))
+
+
+class Definition:
+    """What `Flow` and `Task` share: their function, their hooks, and how they bind to instances and classes."""
+
+    name: str
+    #: What was decorated; a class or static method still wrapped as one.
+    raw_fn: Any
+    on_completion_hooks: list[Any]
+    on_failure_hooks: list[Any]
+    on_running_hooks: list[Any]
+
+    def on_completion(self, fn: H) -> H:
+        """Register a hook for completed runs; returns it unchanged."""
+        self.on_completion_hooks.append(fn)
+        return fn
+
+    def on_failure(self, fn: H) -> H:
+        """Register a hook for runs that failed for good; returns it unchanged."""
+        self.on_failure_hooks.append(fn)
+        return fn
+
+    def on_running(self, fn: H) -> H:
+        """Register a hook that runs before every attempt; returns it unchanged."""
+        self.on_running_hooks.append(fn)
+        return fn
+
+    @property
+    def isclassmethod(self) -> Fact:
+        """Whether the function is a class method."""
+        return Fact(isinstance(self.raw_fn, classmethod))
+
+    @property
+    def isstaticmethod(self) -> Fact:
+        """Whether the function is a static method."""
+        return Fact(isinstance(self.raw_fn, staticmethod))
+
+    @property
+    def ismethod(self) -> Fact:
+        """Whether the function is bound to an instance."""
+        return Fact(ismethod(vars(self)["fn"]) and not self.isclassmethod)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self:
+        """Return this definition bound as Python binds the function it wraps, or itself when nothing binds.
+
+        A copy, so that the class keeps one definition and each instance calls with its own `self`.
+        """
+        raw = self.raw_fn
+        if isinstance(raw, staticmethod):
+            return self
+        if isinstance(raw, classmethod):
+            target = owner if owner is not None else type(instance)
+        elif instance is None:
+            return self
+        else:
+            target = instance
+        twin = copy.copy(self)
+        vars(twin)["fn"] = vars(self)["fn"].__get__(target, type(target))
+        return twin
+
+    def __reduce__(self) -> Any:
+        # By value: a worker may not be able to import what a notebook defined. Bound copies keep their `fn`.
+        return _rebuild, (type(self), self.raw_fn, vars(self).copy())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+def _rebuild(kind: type[Definition], raw_fn: Any, state: dict[str, Any]) -> Definition:
+    made = kind.__new__(kind)
+    vars(made).update(state)
+    made.raw_fn = raw_fn
+    return made

@@ -67,6 +67,8 @@ class FlowExecution:
     child_key: tuple[str, str, int] | None = None
     #: Children of this run, if there may be a retry.
     children: Children | None = None
+    #: The run to go on with instead of making one.
+    continues: UUID | None = None
     #: Why the run may not start, when an argument came from a run that did not complete.
     blocked: UpstreamTaskError | None = None
 
@@ -160,9 +162,9 @@ class FlowExecution:
         tell("flow_run_state", run, state)
 
     def _adopt(self) -> bool:
-        """Go on with the run named in the environment, if it is one of this flow."""
-        wanted = os.environ.get(CONTINUE_VARIABLE)
-        if not wanted or self.parent is not None:
+        """Go on with the run this was made for, or the one named in the environment if it is one of this flow."""
+        wanted = str(self.continues) if self.continues else os.environ.get(CONTINUE_VARIABLE)
+        if not wanted or (self.parent is not None and not self.continues):
             return False
         session = current_session()
         try:
@@ -172,11 +174,12 @@ class FlowExecution:
                 {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name},
             )
         except (ObjectNotFound, StoreRefused) as error:
-            raise Abort(f"{CONTINUE_VARIABLE}={wanted}: {error}") from error
+            raise Abort(f"Flow run {wanted} cannot be continued: {error}") from error
         run = found["run"]
-        if run["flow_name"] != self.flow.name:
+        if run["flow_name"] != self.flow.name and not self.continues:
             return False
-        del os.environ[CONTINUE_VARIABLE]
+        if not self.continues:
+            del os.environ[CONTINUE_VARIABLE]
         self.flow_run = FlowRun(
             id=UUID(run["id"]),
             name=run["name"],
@@ -210,9 +213,10 @@ class FlowExecution:
         check_wait_for(self.wait_for)
 
     def validate(self) -> None:
-        """Coerce the parameters to their annotations, unless the flow asked not to."""
+        """Coerce what was given to its annotations, unless the flow asked not to; defaults are taken as they are."""
         if self.flow.should_validate_parameters:
-            self.parameters = params.validate(self.flow.fn, self.parameters)
+            given = {name: self.parameters[name] for name in self.given}
+            self.parameters = {**self.parameters, **params.validate(self.flow.fn, given)}
 
     def build_context(self) -> FlowRunContext:
         """Make the context user code runs in."""

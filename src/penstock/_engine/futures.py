@@ -25,8 +25,9 @@ class PenstockFuture(Generic[R]):
 
     def __init__(self) -> None:
         self._final: State | None = None
-        self._done = threading.Event()
         self._lock = threading.Lock()
+        #: Made by the first who waits: most futures are done by then, and an event is as big as all the rest.
+        self._event: threading.Event | None = None
         self._callbacks: list[Callable[[Self], None]] = []
         #: What a distributed runner knows this run's value by, so that it can stay where it is.
         self.remote: Any = None
@@ -63,7 +64,16 @@ class PenstockFuture(Generic[R]):
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the run has ended, or `timeout` seconds have passed; never raises on timeout."""
         if self._final is None:
-            token().wait(self._done, timeout)
+            token().wait(self.ended_event(), timeout)
+
+    def ended_event(self) -> threading.Event:
+        """Return what is set when the run has ended, for waiting without regard to a cancellation."""
+        with self._lock:
+            if self._event is None:
+                self._event = threading.Event()
+                if self._final is not None:
+                    self._event.set()
+            return self._event
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """Return the run's value.
@@ -100,7 +110,9 @@ class PenstockFuture(Generic[R]):
                 return
             self._final = state
             callbacks, self._callbacks = self._callbacks, []
-        self._done.set()
+            event = self._event
+        if event is not None:
+            event.set()
         for fn in callbacks:
             self._call(fn)
 

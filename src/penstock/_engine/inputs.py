@@ -7,8 +7,8 @@ from typing import Any
 
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.futures import PenstockFuture
-from penstock._values.annotations import BaseAnnotation, allow_failure, quote
-from penstock._values.collections import visit
+from penstock._values.annotations import BaseAnnotation, allow_failure, opaque, quote
+from penstock._values.collections import members, visit
 from penstock._values.outcome import state_exception, state_result
 from penstock._values.states import State
 from penstock.exceptions import UpstreamTaskError
@@ -26,18 +26,33 @@ def resolve(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: resolve_value(value) for name, value in parameters.items()}
 
 
-def resolve_value(value: Any) -> Any:
-    """Resolve one argument; annotations are taken off."""
+def resolve_value(value: Any, *, tolerant: bool = False) -> Any:
+    """Resolve one argument; annotations are taken off, wherever in it they are.
+
+    Args:
+        value: what was given.
+        tolerant: let failed upstreams through, as their exceptions.
+    """
     kind = type(value)
     if kind in _SINGLETONS:
         return value
-    if kind is quote:
-        return value.unquote()
-    tolerant = False
-    while isinstance(value, BaseAnnotation):
-        tolerant = tolerant or isinstance(value, allow_failure)
-        value = value.unwrap()
-    return visit(value, lambda leaf: _leaf(leaf, tolerant=tolerant))
+    if isinstance(value, BaseAnnotation):
+        return _unmarked(value, tolerant=tolerant)
+    return visit(
+        value,
+        lambda leaf: _leaf(leaf, tolerant=tolerant),
+        marks=lambda mark: _unmarked(mark, tolerant=tolerant),
+    )
+
+
+def _unmarked(mark: BaseAnnotation[Any], *, tolerant: bool) -> Any:
+    """Return what is in an annotation, resolved as the annotation asks for."""
+    inner = mark.unwrap()
+    if isinstance(mark, quote):
+        return inner
+    if isinstance(mark, opaque):
+        return _leaf(inner, tolerant=tolerant)
+    return resolve_value(inner, tolerant=tolerant or isinstance(mark, allow_failure))
 
 
 def _leaf(leaf: Any, *, tolerant: bool) -> Any:
@@ -86,17 +101,24 @@ def edges(
     """Return the upstream runs by parameter name, as the run graph keeps them."""
     found: dict[str, list[dict[str, str]]] = {}
     for name, value in parameters.items():
-        runs = _runs_in(value, context)
+        runs = upstream_runs(value, context)
         if runs:
             found[name] = runs
     if wait_for:
-        runs = _runs_in(list(wait_for), context)
+        runs = upstream_runs(list(wait_for), context)
         if runs:
             found["wait_for"] = runs
     return found
 
 
-def _runs_in(value: Any, context: FlowRunContext | None) -> list[dict[str, str]]:
+def upstream_runs(value: Any, context: FlowRunContext | None, *, max_depth: int = -1) -> list[dict[str, str]]:
+    """Return the runs that something in `value` comes from: a future, a state, or an object one of them produced.
+
+    Args:
+        value: an argument.
+        context: the flow run whose results are known by identity.
+        max_depth: how many layers to look into; a negative number for all of them.
+    """
     kind = type(value)
     if kind in _SINGLETONS or kind is quote:
         return []
@@ -129,7 +151,7 @@ def _runs_in(value: Any, context: FlowRunContext | None) -> list[dict[str, str]]
             note(known[1])
         return known is None
 
-    visit(value, leaf, inside=container if produced else None)
+    visit(value, leaf, inside=container if produced else None, max_depth=max_depth)
     return [{"input_type": kind, "id": run} for run, kind in ids.items()]
 
 
@@ -140,7 +162,6 @@ def link_result(context: FlowRunContext | None, value: Any, state: State) -> Non
     """
     if context is None:
         return
-    members = value if type(value) in (list, tuple, set) else ()
-    for obj in (value, *members):
+    for obj in (value, *members(value)):
         if type(obj) not in _SINGLETONS:
             context.run_results[id(obj)] = (obj, state)

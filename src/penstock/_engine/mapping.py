@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from penstock._engine.futures import PenstockFuture
-from penstock._engine.parameters import signature_of
+from penstock._engine.signatures import collapse, defaults_of, explode
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._results.policies import CompoundCachePolicy, Inputs
 from penstock._values.annotations import BaseAnnotation, allow_failure, unmapped
@@ -33,6 +32,14 @@ class Expansion(NamedTuple):
     edges: dict[str, list[dict[str, str]]]
 
 
+class _Split(NamedTuple):
+    """Arguments of a map: those iterated over, those every run gets, and the futures behind the former."""
+
+    mapped: dict[str, list[Any]]
+    shared: dict[str, Any]
+    edges: dict[str, list[dict[str, str]]]
+
+
 def expand(task: Any, parameters: dict[str, Any]) -> Expansion:
     """Return the runs of ``task.map(**parameters)``.
 
@@ -40,10 +47,26 @@ def expand(task: Any, parameters: dict[str, Any]) -> Expansion:
         MappingMissingIterable: nothing to iterate over.
         MappingLengthMismatch: iterables of different lengths.
     """
+    split = _split(explode(task.fn, parameters))
+    return Expansion(_runs(task.fn, split, parameters), _shared_fingerprints(task, split.shared), split.edges)
+
+
+def expand_parameters(fn: Callable[..., Any], parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the arguments of each run of a map over `parameters`, the function's defaults among them.
+
+    Raises:
+        MappingMissingIterable: nothing to iterate over.
+        MappingLengthMismatch: iterables of different lengths.
+    """
+    defaults = defaults_of(fn)
+    return [{**defaults, **run} for run in _runs(fn, _split(explode(fn, parameters)), parameters)]
+
+
+def _split(parameters: dict[str, Any]) -> _Split:
     mapped: dict[str, list[Any]] = {}
     links: dict[str, list[dict[str, str]]] = {}
     shared: dict[str, Any] = {}
-    for name, given in _exploded(task.fn, parameters).items():
+    for name, given in parameters.items():
         value, mark = _resolved(given)
         if isinstance(given, unmapped) or not is_iterable(value):
             shared[name] = mark(value) if mark else value
@@ -52,22 +75,25 @@ def expand(task: Any, parameters: dict[str, Any]) -> Expansion:
             bare = given.unwrap() if isinstance(given, BaseAnnotation) else given
             if isinstance(bare, PenstockFuture):
                 links[name] = [{"input_type": "task_run", "id": str(bare.task_run_id)}]
-    if not mapped:
+    return _Split(mapped, shared, links)
+
+
+def _runs(fn: Callable[..., Any], split: _Split, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    if not split.mapped:
         raise MappingMissingIterable(
             "No iterable parameters were received. Parameters for map must include at least one iterable. "
             f"Parameters: {list(parameters)}"
         )
-    lengths = {name: len(items) for name, items in mapped.items()}
+    lengths = {name: len(items) for name, items in split.mapped.items()}
     if len(set(lengths.values())) > 1:
         raise MappingLengthMismatch(
             "Expected iterable parameters to be the same length; got parameters with different lengths: "
             f"{lengths}"
         )
-    runs = [
-        _collapsed(task.fn, {**shared, **{name: items[number] for name, items in mapped.items()}}, parameters)
+    return [
+        collapse(fn, {**split.shared, **{name: items[number] for name, items in split.mapped.items()}})
         for number in range(next(iter(lengths.values())))
     ]
-    return Expansion(runs, _shared_fingerprints(task, shared), links)
 
 
 def _resolved(given: Any) -> tuple[Any, type[BaseAnnotation[Any]] | None]:
@@ -88,23 +114,6 @@ def _resolved(given: Any) -> tuple[Any, type[BaseAnnotation[Any]] | None]:
     if isinstance(value, (PenstockFuture, State)):
         value = value.result()
     return value, mark
-
-
-def _exploded(fn: Any, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Lift ``**kwargs`` to the level of the other parameters, so that they can be mapped over."""
-    for name, parameter in signature_of(fn).parameters.items():
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD and name in parameters:
-            rest = {k: v for k, v in parameters.items() if k != name}
-            return {**rest, **parameters[name]}
-    return parameters
-
-
-def _collapsed(fn: Any, item: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    for name, parameter in signature_of(fn).parameters.items():
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD and name in parameters:
-            inner = {k: item.pop(k) for k in list(item) if k in parameters[name]}
-            return {**item, name: inner}
-    return item
 
 
 def _shared_fingerprints(task: Any, shared: dict[str, Any]) -> dict[str, KnownFingerprint]:

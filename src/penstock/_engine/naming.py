@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from penstock._engine.parameters import signature_of
+from penstock._engine.signatures import signature_of
 
 RunName = str | Callable[..., str] | None
 

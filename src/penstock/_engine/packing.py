@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from penstock._engine.context_transfer import FlowRunFacts
 from penstock._engine.contexts import TagsContext
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.remote import Recipe, RemoteCall, Slot, UpstreamState, approximate_size
@@ -54,7 +55,7 @@ class Packer:
     ) -> None:
         self._reference_of = reference_of
         self._sent = _SentAhead(send_ahead, is_there)
-        self._recipes: dict[int, tuple[Any, Any, frozenset[str], bytes]] = {}
+        self._recipes: dict[int, tuple[Any, Any, tuple[frozenset[str], int], bytes]] = {}
         self._host = socket.gethostname()
 
     def pack(self, execution: TaskExecution) -> tuple[bytes, list[Any]]:
@@ -102,8 +103,10 @@ class Packer:
 
     def _recipe(self, execution: TaskExecution) -> bytes:
         task, options, tags = execution.task, execution.options, TagsContext.tags()
+        flow = execution.flow_context
+        attempt = flow.flow_run.run_count if flow is not None else 0
         known = self._recipes.get(id(task))
-        if known is not None and known[1] is options and known[2] == tags:
+        if known is not None and known[1] is options and known[2] == (tags, attempt):
             return known[3]
         import cloudpickle
 
@@ -119,12 +122,13 @@ class Packer:
             home=session.workspace.home,
             host=self._host,
             driver=session.client,
+            facts=FlowRunFacts.of(flow) if flow is not None else None,
         )
         try:
             blob: bytes = cloudpickle.dumps(recipe, protocol=5)
         except Exception as error:
             raise SerializationError(_explain(execution, error)) from error
-        self._recipes[id(task)] = (task, options, tags, blob)
+        self._recipes[id(task)] = (task, options, (tags, attempt), blob)
         return blob
 
 

@@ -1,171 +1,99 @@
-"""Arguments of a call: bound to names, coerced to their annotations, written as JSON.
+"""Parameters of a run: coerced to their annotations, and written as JSON.
 
-Reference pages: how-to-guides/workflows/pass-inputs, api-ref prefect-utilities-callables.
+Reference pages: how-to-guides/workflows/pass-inputs, api-ref prefect-flows (validate_parameters,
+serialize_parameters). pydantic is imported when a value is met that needs it.
 """
 
 from __future__ import annotations
 
-import inspect
-import types
-import typing
+import weakref
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
+from penstock._engine.futures import PenstockFuture
+from penstock._engine.hints import hints_of, unbound
+from penstock._engine.hints import keep_local_names as keep_local_names
+from penstock._engine.signatures import bind as bind
+from penstock._engine.signatures import check_names, is_field, signature_of
+from penstock._engine.signatures import check_reserved as check_reserved
+from penstock._engine.signatures import unbind as unbind
+from penstock._engine.signatures import with_owner as with_owner
 from penstock._values.annotations import BaseAnnotation
-from penstock.exceptions import ParameterBindError, ParameterTypeError, ReservedArgumentError
+from penstock._values.collections import find
+from penstock._values.states import State
+from penstock.exceptions import ParameterTypeError
 
-RESERVED = ("return_state", "wait_for")
 #: Values of exactly these types need no validator when the annotation is the same type.
 _PLAIN = (str, int, float, bool, bytes, list, dict, tuple, set, type(None))
 #: The documented limit on what a run keeps of its parameters, in bytes of JSON.
 _MAX_JSON = 512 * 1024
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+#: By function: the annotations a model was made of, the model, and its fields by parameter.
+_models: weakref.WeakKeyDictionary[Any, tuple[dict[str, Any], Any, dict[str, str]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-@lru_cache(maxsize=1024)
-def _signature(fn: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(fn)
-
-
-def signature_of(fn: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature of a function, remembered when the function can be."""
-    try:
-        return _signature(fn)
-    except TypeError:
-        return inspect.signature(fn)
-
-
-def check_reserved(fn: Callable[..., Any]) -> None:
-    """Refuse functions with a parameter that the call itself needs.
-
-    Raises:
-        ReservedArgumentError: names it.
-    """
-    taken = [name for name in signature_of(fn).parameters if name in RESERVED]
-    if taken:
-        raise ReservedArgumentError(
-            f"{taken[0]!r} is a reserved argument name and cannot be used in flows or tasks."
-        )
-
-
-def bind(
-    fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, defaults: bool = True
-) -> dict[str, Any]:
-    """Return the arguments of a call by parameter name; variadics stay nested under their own name.
-
-    Raises:
-        ParameterBindError: they do not fit the signature.
-    """
-    signature = signature_of(fn)
-    try:
-        bound = signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise ParameterBindError.from_bind_failure(fn, error, args, kwargs) from error
-    if defaults:
-        bound.apply_defaults()
-    return dict(bound.arguments)
-
-
-def unbind(fn: Callable[..., Any], parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return ``(args, kwargs)`` that call `fn` with these parameters."""
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
-    by_position = True
-    for name, parameter in signature_of(fn).parameters.items():
-        if name not in parameters:
-            by_position = False
-            continue
-        value = parameters[name]
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            args.extend(value)
-            by_position = False
-        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            kwargs.update(value)
-        elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY or (
-            by_position and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        ):
-            args.append(value)
-        else:
-            kwargs[name] = value
-    return tuple(args), kwargs
-
-
-def with_owner(fn: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the instance (or class) a method is bound to as the first of them."""
-    function = getattr(fn, "__func__", None)
-    if function is None or not function.__code__.co_argcount:
-        return parameters
-    return {function.__code__.co_varnames[0]: fn.__self__, **parameters}  # type: ignore[attr-defined]
-
-
-@lru_cache(maxsize=512)
-def _hints(fn: Callable[..., Any]) -> dict[str, Any]:
-    inner = getattr(fn, "__func__", fn)
-    try:
-        return typing.get_type_hints(inner, include_extras=True)
-    except Exception:
-        raw = getattr(inner, "__annotations__", {})
-        return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
-
-
-def validate(fn: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
+def validate(fn: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters coerced to their annotations (pydantic's lax rules: ``"5"`` to int, not 1 to str).
 
+    What cannot be judged is left alone: parameters without an annotation that means something here, and those
+    that hold futures or states, whose values do not exist yet.
+
+    Args:
+        fn: the function.
+        parameters: what was given, by name; defaults are not checked, so leave them out.
+
     Raises:
-        ParameterTypeError: says which parameter is wrong and why.
+        ParameterTypeError: says which parameter is wrong and why, for each of them.
+        SignatureMismatchError: the function has no such parameter.
     """
-    hints = _hints(fn)
-    if all(
-        name not in hints or (hints[name] in _PLAIN and type(value) is hints[name])
+    check_names(fn, parameters)
+    hints = hints_of(fn)
+    specs = signature_of(fn).parameters
+    waiting = [
+        name
         for name, value in parameters.items()
-    ):
-        return parameters
+        if (name in hints or is_field(specs[name].default))
+        and not (
+            type(value) in _PLAIN and hints.get(name) is type(value) and not is_field(specs[name].default)
+        )
+        and not find(value, (PenstockFuture, State))
+    ]
+    if not waiting:
+        return dict(parameters)
     from pydantic import ValidationError
 
-    model, names = _model(fn)
+    model, fields = _model(fn, hints)
     try:
-        checked = model.model_validate(
-            {names[name]: value for name, value in parameters.items() if name in names}
-        )
+        checked = model.model_validate({name: parameters[name] for name in waiting})
     except ValidationError as error:
-        back = {alias: name for name, alias in names.items()}
-        raise ParameterTypeError(_readable(error, back)) from error
-    return {
-        name: getattr(checked, names[name]) if name in names else value for name, value in parameters.items()
-    }
+        raise ParameterTypeError.from_validation_error(error) from error
+    return {**parameters, **{name: getattr(checked, fields[name]) for name in waiting}}
 
 
-def _readable(error: Any, back: dict[str, str]) -> str:
-    lines = []
-    for item in error.errors(include_url=False):
-        first, *rest = item["loc"]
-        lines.append(f"{'.'.join(str(part) for part in (back.get(first, first), *rest))}: {item['msg']}")
-    return "Flow run received invalid parameters:\n - " + "\n - ".join(lines)
-
-
-@lru_cache(maxsize=256)
-def _model(fn: Callable[..., Any]) -> tuple[Any, dict[str, str]]:
+def _model(fn: Callable[..., Any], hints: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Return a pydantic model of the annotated parameters, and the field that stands for each of them."""
-    from pydantic import ConfigDict, create_model
+    key = unbound(fn)
+    if not isinstance(key, FunctionType):
+        return _made_model(key, hints)
+    known = _models.get(key)
+    # The hints are another dict as long as some annotation could not be resolved.
+    if known is None or known[0] != hints:
+        known = _models[key] = (hints, *_made_model(key, hints))
+    return known[1], known[2]
 
-    hints = _hints(fn)
-    fields: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    for number, (name, parameter) in enumerate(signature_of(fn).parameters.items()):
-        if name not in hints:
-            continue
-        kind: Any = hints[name]
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            kind = types.GenericAlias(tuple, (kind, ...))
-        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            kind = types.GenericAlias(dict, (str, kind))
-        names[name] = f"p{number}"
-        fields[names[name]] = (kind, ...)
-    config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
-    # Parameters that are not given keep their defaults unvalidated, so every field may be missing.
-    optional: dict[str, Any] = {field: (spec[0], None) for field, spec in fields.items()}
-    return create_model("Parameters", __config__=config, **optional), names
+
+def _made_model(fn: Callable[..., Any], hints: dict[str, Any]) -> tuple[Any, dict[str, str]]:
+    from penstock._engine.parameter_models import model_of
+
+    return model_of(
+        {
+            name: parameter.replace(annotation=hints.get(name, Any))
+            for name, parameter in signature_of(fn).parameters.items()
+            if name in hints or is_field(parameter.default)
+        }
+    )
 
 
 def to_json(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,8 +71,8 @@ def pause(wait_for_input: Any, timeout: float | None, key: str | None) -> Any:
         raise MissingContextError(
             "A flow run can only be paused from inside a flow (or a task of it, in this process)."
         )
-    context.observed_flow_pauses += 1
-    gate = _Gate(context, wait_for_input, key or str(context.observed_flow_pauses), timeout)
+    number = context.count_pause()
+    gate = _Gate(context, wait_for_input, key or str(number), timeout)
     return gate.run()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penstock._engine.context_transfer import FlowRunFacts
 from penstock._engine.task_options import TaskOptions
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
@@ -44,6 +45,8 @@ class Recipe:
     home: Path
     host: str
     driver: str
+    #: What `penstock.runtime.flow_run` shows on the worker.
+    facts: FlowRunFacts | None = None
 
 
 @dataclass(slots=True)

@@ -11,12 +11,13 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
 from penstock._engine.cancellation import Token
+from penstock._engine.context_transfer import FlowRunFactsContext
 from penstock._engine.contexts import TagsContext
 from penstock._engine.execute import execute_guarded
 from penstock._engine.observers import Observer, add_observer
@@ -206,7 +207,8 @@ def _watching(recipe: Recipe, run_id: str) -> Iterator[_Seen]:
 @contextmanager
 def _at_home(recipe: Recipe) -> Iterator[None]:
     """Work in the driver's workspace, or without one when it is on another machine."""
-    with temporary_settings({"home": recipe.home}), TagsContext(current_tags=recipe.tags):
+    facts = FlowRunFactsContext(facts=recipe.facts) if recipe.facts is not None else nullcontext()
+    with temporary_settings({"home": recipe.home}), TagsContext(current_tags=recipe.tags), facts:
         session = _session(recipe)
         setup_logging(console=False)
         patch_print()

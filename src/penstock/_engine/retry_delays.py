@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Sequence
+
+from penstock._values.waiting_times import draw_clamped
 
 Delays = float | int | Sequence[float] | None
 
@@ -40,24 +41,4 @@ def delay_before(
         delay = float(delays)
     else:
         delay = float(delays[min(retry, len(delays) - 1)]) if delays else 0.0
-    return clamped_poisson(delay, jitter, rng or random.Random()) if jitter and delay > 0 else delay
-
-
-def clamped_poisson(average: float, clamp: float, rng: random.Random) -> float:
-    """Draw from an exponential distribution of mean `average`, cut at ``average * (1 + clamp)``, mean kept.
-
-    The lower cut is where ``x * exp(-x)`` is what it is at the upper one: between two such cuts the mean stays.
-    """
-    upper = 1 + clamp
-    low, high = 1 - math.exp(-_lower_cut(upper)), 1 - math.exp(-upper)
-    # Inverse transform sampling between the two cuts.
-    return -average * math.log(1 - (low + rng.random() * (high - low)))
-
-
-def _lower_cut(upper: float) -> float:
-    wanted = upper * math.exp(-upper)
-    below, above = 0.0, 1.0
-    for _ in range(50):
-        middle = (below + above) / 2
-        below, above = (middle, above) if middle * math.exp(-middle) < wanted else (below, middle)
-    return below
+    return draw_clamped(delay, jitter, rng or random.Random()) if jitter and delay > 0 else delay

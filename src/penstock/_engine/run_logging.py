@@ -1,6 +1,6 @@
-"""Logs of runs: to the store with their run's id, and to the console for people.
+"""Loggers of runs and the `print` that logs. Where records go: `log_handlers`; who hears whom: `log_setup`.
 
-Reference pages: how-to-guides/workflows/add-logging, advanced/logging-customization.
+Reference pages: how-to-guides/workflows/add-logging, api-ref/python/prefect-logging-loggers.
 """
 
 from __future__ import annotations
@@ -12,125 +12,17 @@ import threading
 from typing import Any
 
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
-from penstock._engine.observers import tell
-from penstock._link.session import current_session
+from penstock._engine.log_handlers import PenstockConsoleHandler as ConsoleHandler
+from penstock._engine.log_setup import setup_logging as setup_logging
+from penstock._engine.log_setup import silence_console as silence_console
 from penstock._values.runs import FlowRun, TaskRun
 from penstock.exceptions import MissingContextError
-from penstock.settings import get_current_settings
 
 _FLOW = "penstock.flow_runs"
 _TASK = "penstock.task_runs"
 
 
-class StoreHandler(logging.Handler):
-    """Journals records that belong to a run.
-
-    Args:
-        max_size: longer messages are cut to so many characters.
-    """
-
-    def __init__(self, max_size: int) -> None:
-        super().__init__()
-        self._max_size = max_size
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one `log` line; a message that is too long is cut."""
-        flow_run_id = getattr(record, "flow_run_id", None)
-        task_run_id = getattr(record, "task_run_id", None)
-        if flow_run_id is None and task_run_id is None:
-            return
-        try:
-            message = record.getMessage()
-            if record.exc_info:
-                message += "\n" + logging.Formatter().formatException(record.exc_info)
-            if len(message) > self._max_size:
-                message = message[: self._max_size] + "... [truncated]"
-            body = {
-                "flow_run_id": flow_run_id,
-                "task_run_id": task_run_id,
-                "level": record.levelno,
-                "logger": record.name,
-                "message": message,
-            }
-            at = int(record.created * 1_000_000)
-            current_session().emit("log", body, at)
-            tell("log", {**body, "task_name": getattr(record, "task_name", None)}, at)
-        except Exception:
-            self.handleError(record)
-
-
-class ConsoleFormatter(logging.Formatter):
-    """``12:00:00.000 | INFO    | Flow run 'name' - message``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        if (name := getattr(record, "task_run_name", None)) is not None:
-            about = f"Task run {name!r} - "
-        elif (name := getattr(record, "flow_run_name", None)) is not None:
-            about = f"Flow run {name!r} - "
-        else:
-            about = f"{record.name} - "
-        when = self.formatTime(record, "%H:%M:%S")
-        text = f"{when}.{record.msecs:03.0f} | {record.levelname:<7} | {about}{record.getMessage()}"
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return text
-
-
-class ConsoleHandler(logging.StreamHandler[Any]):
-    """Writes to whatever `sys.stderr` is at the time."""
-
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> Any:
-        """The present stderr."""
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, value: Any) -> None:  # pragma: no cover - StreamHandler wants a setter
-        pass
-
-
-_lock = threading.Lock()
-_ready = False
-
-
-def setup_logging(*, console: bool = True) -> None:
-    """Attach the store (and console) handler to the `penstock` logger, once.
-
-    Args:
-        console: False where somebody else shows the logs, such as the panel of a notebook, or a worker whose
-            stderr is not the user's.
-    """
-    global _ready
-    with _lock:
-        if _ready:
-            return
-        root = logging.getLogger("penstock")
-        settings = get_current_settings()
-        if settings.logging_to_api_enabled:
-            root.addHandler(StoreHandler(settings.logging_to_api_max_log_size))
-        if console:
-            handler = ConsoleHandler()
-            handler.setFormatter(ConsoleFormatter())
-            root.addHandler(handler)
-        if root.level == logging.NOTSET:
-            root.setLevel(settings.logging_level.upper())
-        root.propagate = False
-        _ready = True
-
-
-def silence_console() -> None:
-    """Take the console handler off (the notebook's panel shows the logs)."""
-    setup_logging(console=False)
-    root = logging.getLogger("penstock")
-    for handler in [h for h in root.handlers if isinstance(h, ConsoleHandler)]:
-        root.removeHandler(handler)
-
-
-class RunLogAdapter(logging.LoggerAdapter[logging.Logger]):
+class PenstockLogAdapter(logging.LoggerAdapter[logging.Logger]):
     """A logger that knows its run; fields given per call are kept beside the run's own."""
 
     def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -138,12 +30,15 @@ class RunLogAdapter(logging.LoggerAdapter[logging.Logger]):
         kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
         return msg, kwargs
 
-    def getChild(self, suffix: str, extra: dict[str, Any] | None = None) -> RunLogAdapter:  # noqa: N802
+    def getChild(self, suffix: str, extra: dict[str, Any] | None = None) -> PenstockLogAdapter:  # noqa: N802
         """Return an adapter of the child logger with more fields."""
-        return RunLogAdapter(self.logger.getChild(suffix), {**(self.extra or {}), **(extra or {})})
+        return PenstockLogAdapter(self.logger.getChild(suffix), {**(self.extra or {}), **(extra or {})})
 
 
-def flow_run_logger(flow_run: FlowRun, flow: Any = None, **kwargs: Any) -> RunLogAdapter:
+RunLogAdapter = PenstockLogAdapter
+
+
+def flow_run_logger(flow_run: FlowRun, flow: Any = None, **kwargs: Any) -> PenstockLogAdapter:
     """Return the logger of a flow run.
 
     Args:
@@ -151,7 +46,7 @@ def flow_run_logger(flow_run: FlowRun, flow: Any = None, **kwargs: Any) -> RunLo
         flow: its flow, for the name.
         kwargs: further fields of every record.
     """
-    return RunLogAdapter(
+    return PenstockLogAdapter(
         logging.getLogger(_FLOW),
         {
             "flow_run_name": flow_run.name,
@@ -164,9 +59,19 @@ def flow_run_logger(flow_run: FlowRun, flow: Any = None, **kwargs: Any) -> RunLo
 
 def task_run_logger(
     task_run: TaskRun, task: Any = None, flow_run: FlowRun | None = None, flow: Any = None, **kwargs: Any
-) -> RunLogAdapter:
-    """Return the logger of a task run; see `flow_run_logger`."""
-    return RunLogAdapter(
+) -> PenstockLogAdapter:
+    """Return the logger of a task run; see `flow_run_logger`.
+
+    Args:
+        task_run: the run.
+        task: its task, for the name.
+        flow_run: the flow run around it; the active one when not given.
+        flow: the flow of that.
+        kwargs: further fields of every record.
+    """
+    if flow_run is None and (around := FlowRunContext.get()) is not None:
+        flow_run, flow = around.flow_run, flow or around.flow
+    return PenstockLogAdapter(
         logging.getLogger(_TASK),
         {
             "task_run_id": str(task_run.id),
@@ -180,7 +85,7 @@ def task_run_logger(
     )
 
 
-def get_run_logger(context: Any = None, **kwargs: Any) -> RunLogAdapter:
+def get_run_logger(context: Any = None, **kwargs: Any) -> PenstockLogAdapter:
     """Return the logger of the run that is active here.
 
     Args:
@@ -208,10 +113,30 @@ def get_run_logger(context: Any = None, **kwargs: Any) -> RunLogAdapter:
         )
     if flow_context is not None:
         return flow_run_logger(flow_context.flow_run, flow_context.flow, **kwargs)
-    raise MissingContextError("There is no active flow or task run context.")
+    if logging.getLogger(_FLOW).disabled and logging.getLogger(_TASK).disabled:
+        return PenstockLogAdapter(_nowhere(), dict(kwargs))
+    raise MissingContextError(
+        "There is no active flow or task run context. Call get_run_logger inside a flow or a task, test a function "
+        "with `with disable_run_logger():` around it, or take penstock.logging.get_logger, whose records are not kept."
+    )
 
 
-_real_print = builtins.print
+def _nowhere() -> logging.Logger:
+    logger = logging.getLogger("null")
+    logger.disabled = True
+    return logger
+
+
+_first_print = _real_print = builtins.print
+
+
+class _Printing(threading.local):
+    """Says whether this thread is inside the `print` we took the place of; it may be built on ours."""
+
+    now = False
+
+
+_printing = _Printing()
 
 
 def print_as_log(*args: Any, **kwargs: Any) -> None:
@@ -219,19 +144,58 @@ def print_as_log(*args: Any, **kwargs: Any) -> None:
     task_context = TaskRunContext.get()
     context = task_context or FlowRunContext.get()
     if context is None or not context.log_prints or kwargs.get("file") not in (None, sys.stdout, sys.stderr):
-        _real_print(*args, **kwargs)
+        _print(args, kwargs)
         return
     separator = " " if kwargs.get("sep") is None else str(kwargs["sep"])
     end = "\n" if kwargs.get("end") is None else str(kwargs["end"])
     get_run_logger().info("%s", (separator.join(str(arg) for arg in args) + end).removesuffix("\n"))
 
 
-def patch_print() -> None:
-    """Make `print` look whether it is inside a run that logs prints; once a process, for good."""
-    if builtins.print is not print_as_log:
-        global _real_print
-        _real_print = builtins.print
-        builtins.print = print_as_log
+def _print(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if _printing.now:
+        _first_print(*args, **kwargs)
+        return
+    _printing.now = True
+    try:
+        _real_print(*args, **kwargs)
+    finally:
+        _printing.now = False
 
 
-__all__ = ["MissingContextError", "RunLogAdapter", "get_run_logger", "setup_logging"]
+class _Patched:
+    """What `patch_print` returns: the end of a `with` block gives `print` back if its beginning took it."""
+
+    def __init__(self, *, taken: bool) -> None:
+        self._taken = taken
+
+    def __enter__(self) -> None:
+        """`print` is patched already."""
+
+    def __exit__(self, *_: object) -> None:
+        if self._taken and builtins.print is print_as_log:
+            builtins.print = _real_print
+
+
+def patch_print() -> _Patched:
+    """Make `print` look whether it is inside a run that logs prints: for good, or for a `with` block."""
+    if builtins.print is print_as_log:
+        return _Patched(taken=False)
+    global _real_print
+    _real_print = builtins.print
+    builtins.print = print_as_log
+    return _Patched(taken=True)
+
+
+__all__ = [
+    "ConsoleHandler",
+    "MissingContextError",
+    "PenstockLogAdapter",
+    "RunLogAdapter",
+    "flow_run_logger",
+    "get_run_logger",
+    "patch_print",
+    "print_as_log",
+    "setup_logging",
+    "silence_console",
+    "task_run_logger",
+]

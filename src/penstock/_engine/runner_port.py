@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Self
+from uuid import UUID
 
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
@@ -23,6 +24,7 @@ from penstock._engine.task_run import TaskExecution
 from penstock._ids import new_id, short_hex
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
+from penstock._values.collections import StopVisiting, visit
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
 from penstock.exceptions import PenstockSignal
@@ -162,7 +164,7 @@ class TaskRunner:
             future.set_state(left[future].abandon(_never_began()))
         deadline = time.monotonic() + STOP_GRACE
         for future in running:
-            if future._done.wait(max(0.0, deadline - time.monotonic())):
+            if future.ended_event().wait(max(0.0, deadline - time.monotonic())):
                 continue
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
@@ -229,13 +231,14 @@ def make_run(
     *,
     runner: str | None,
     dependencies: dict[str, Any] | None = None,
+    run_id: UUID | None = None,
 ) -> TaskExecution:
-    """Make a task run of `task`, journal it as Pending, and return its execution."""
+    """Make a task run of `task` (with this id, if one is given), journal it as Pending, return its execution."""
     context = FlowRunContext.get()
     waits = tuple(wait_for) if wait_for is not None else ()
-    linked = bool(waits) or _is_linked(parameters)
-    options = _options(task, context)
-    run_id = new_id()
+    linked = bool(waits) or is_linked(parameters)
+    options = options_of(task, context)
+    run_id = run_id or new_id()
     name = f"{task.name}-{short_hex(3)}"
     if task.task_run_name is not None and not linked:
         name = _render(task, parameters) or name
@@ -254,6 +257,8 @@ def make_run(
         created=state.timestamp,
         expected_start_time=state.timestamp,
     )
+    if context is not None:
+        context.task_run_dynamic_keys[run.task_key] = run.dynamic_key
     session = context.session if context is not None else current_session()
     execution = TaskExecution(
         task=task,
@@ -300,7 +305,8 @@ def _never_began() -> State:
     return State(StateType.CANCELLED, message="The flow run was stopped before this task run began.")
 
 
-def _options(task: Any, context: FlowRunContext | None) -> TaskOptions:
+def options_of(task: Any, context: FlowRunContext | None) -> TaskOptions:
+    """Return what the options of a task come to here; computed once a flow run."""
     if context is None:
         return resolve_options(task, None)
     options: TaskOptions | None = context.task_options.get(task)
@@ -316,19 +322,24 @@ def _render(task: Any, parameters: dict[str, Any]) -> str | None:
         return None  # the lifecycle renders again and fails the run with the error
 
 
-def _is_linked(parameters: dict[str, Any]) -> bool:
+def is_linked(parameters: dict[str, Any]) -> bool:
     """True when something in the parameters may have to be resolved (futures, states, annotations)."""
     plain = (str, int, float, bool, bytes, type(None))
-    return any(type(value) not in plain for value in parameters.values()) and (
-        any(True for _ in futures_in(parameters.values())) or _has_marks(parameters)
-    )
+    return any(type(value) not in plain and _holds_link(value) for value in parameters.values())
 
 
-def _has_marks(parameters: dict[str, Any]) -> bool:
-    from penstock._values.annotations import BaseAnnotation
-    from penstock._values.collections import find
+def _holds_link(value: Any) -> bool:
+    def leaf(part: Any) -> Any:
+        if isinstance(part, (PenstockFuture, State)):
+            raise StopVisiting
+        return part
 
-    return any(
-        isinstance(value, (BaseAnnotation, State)) or bool(find(value, State))
-        for value in parameters.values()
-    )
+    try:
+        visit(value, leaf, marks=_stop)
+    except StopVisiting:
+        return True
+    return False
+
+
+def _stop(_: Any) -> Any:
+    raise StopVisiting

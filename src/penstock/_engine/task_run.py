@@ -138,6 +138,7 @@ class TaskExecution:
             task=self.task,
             task_run=self.task_run,
             parameters=self.parameters,
+            options=self.options,
             persist_result=self.options.persist,
             log_prints=self.options.log_prints,
         )

@@ -194,3 +194,13 @@ RUN_ID = RunId()
 NO_CACHE: CachePolicy = _None()
 NONE = NO_CACHE
 DEFAULT = INPUTS + TASK_SOURCE + RUN_ID
+
+
+def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
+    """Return a key made of a task's source and inputs, for `cache_key_fn`.
+
+    Args:
+        context: the task's run context.
+        arguments: its inputs by name.
+    """
+    return fingerprint((source_of(context.task.fn), arguments))

@@ -18,24 +18,27 @@ class BaseAnnotation(tuple[T], Generic[T]):
     @property
     def value(self) -> T:
         """The wrapped value."""
-        return self[0]
+        return self.unwrap()
 
     def unwrap(self) -> T:
         """Return the wrapped value."""
-        return self[0]
+        return tuple.__getitem__(self, 0)
 
     def rewrap(self, value: T) -> BaseAnnotation[T]:
         """Return the same mark around another value."""
         return type(self)(value)
 
     def __getnewargs__(self) -> tuple[T]:
-        return (self[0],)
+        return (self.unwrap(),)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self[0]!r})"
+        return f"{type(self).__name__}({self.unwrap()!r})"
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # tuples have a `__ne__` of their own that would say otherwise
 
     __hash__ = tuple.__hash__
 
@@ -45,6 +48,10 @@ class unmapped(BaseAnnotation[T]):  # noqa: N801
 
     __slots__ = ()
 
+    def __getitem__(self, _: object) -> T:  # type: ignore[override]
+        # Like a list without end of the same value, for tools that index what is mapped over.
+        return self.unwrap()
+
 
 class allow_failure(BaseAnnotation[T]):  # noqa: N801
     """Let a failed upstream through: the task receives its exception instead of not starting."""
@@ -53,13 +60,16 @@ class allow_failure(BaseAnnotation[T]):  # noqa: N801
 
 
 class quote(BaseAnnotation[T]):  # noqa: N801
-    """Hand a value over unexamined: no futures are looked for in it and it leaves no edge."""
+    """Hand a value over unexamined: no futures are looked for in it and it leaves no edge.
+
+    Around what a flow returns, it keeps a state or future from deciding the flow's final state.
+    """
 
     __slots__ = ()
 
     def unquote(self) -> T:
         """Return the wrapped value."""
-        return self[0]
+        return self.unwrap()
 
 
 Quote = quote
@@ -72,13 +82,33 @@ class opaque(BaseAnnotation[T]):  # noqa: N801
 
 
 class freeze(BaseAnnotation[T]):  # noqa: N801
-    """Mark a deployment parameter as not editable."""
+    """Mark a deployment parameter as not editable.
+
+    Args:
+        value: anything that has a JSON form.
+
+    Raises:
+        ValueError: it has none.
+
+    Example:
+        >>> freeze("customer123").unfreeze()
+        'customer123'
+    """
 
     __slots__ = ()
 
+    def __new__(cls, value: T) -> freeze[T]:
+        import orjson
+
+        try:
+            orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError as error:
+            raise ValueError(f"Value must be JSON serializable; got {type(value).__name__}.") from error
+        return super().__new__(cls, value)  # type: ignore[return-value]
+
     def unfreeze(self) -> T:
         """Return the wrapped value."""
-        return self[0]
+        return self.unwrap()
 
 
 class NotSet:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import GenericAlias
 from typing import Any, Self
 from uuid import UUID
 
@@ -96,6 +97,10 @@ class State(AnyState, Document):
         self.updated = updated
         if self.type is StateType.SCHEDULED and self.state_details.scheduled_time is None:
             self.state_details.scheduled_time = self.timestamp
+
+    def __class_getitem__(cls, value: Any) -> GenericAlias:
+        """Let annotations say what the value is: ``State[int]``."""
+        return GenericAlias(cls, value)
 
     @property
     def state_details(self) -> StateDetails:

@@ -1,209 +1,198 @@
-"""What can be set, where it is read from, and what it is when nothing is set."""
+"""The settings as attributes: flat (`settings.tasks_default_retries`) and by group (`settings.tasks.default_retries`)."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import lru_cache
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from penstock.exceptions import ConfigurationError
-
-T = TypeVar("T")
-_TRUE = {"1", "true", "yes", "on", "t", "y"}
-_FALSE = {"0", "false", "no", "off", "f", "n", ""}
-
-
-def _bool(text: str) -> bool:
-    low = text.strip().lower()
-    if low in _TRUE:
-        return True
-    if low in _FALSE:
-        return False
-    raise ValueError("expected true or false")
+from penstock.settings._layers import EMPTY, Scope, environment, from_environment, from_files, scope_variable
+from penstock.settings._registry import BY_FLAT, BY_PATH, GROUPS, flat_of, parse_updates, suggestion
+from penstock.settings._table import Row
+from penstock.settings.base import PenstockBaseSettings, _roots
 
 
-def _delays(text: str) -> float | list[float]:
-    numbers = [float(part) for part in text.split(",")]
-    return numbers[0] if len(numbers) == 1 else numbers
+class Settings(PenstockBaseSettings):
+    """The settings in force here and now.
 
+    Every setting is an attribute, by its path with underscores and through its groups; each access looks at the
+    `with` blocks around, the environment and the files. Values given to the constructor beat all of them.
 
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    Args:
+        values: by attribute or, for groups, as dicts: ``Settings(tasks={"default_retries": 2})``.
 
-
-def _codes(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(",") if part.strip())
-
-
-def _mapping(text: str) -> dict[str, str]:
-    import json
-
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError("expected a JSON object")  # noqa: TRY004  # settings report ValueErrors
-    return {str(name): str(one) for name, one in value.items()}
-
-
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-class _Setting(NamedTuple):
-    parse: Callable[[str], Any]
-    default: Any
-    variables: tuple[str, ...]
-
-
-#: Settings by path: how the text is read, the default, and the environment variables (the first wins).
-_SETTINGS: dict[str, _Setting] = {
-    "home": _Setting(_path, None, ("PENSTOCK_HOME",)),
-    "api_url": _Setting(str, None, ("PENSTOCK_API_URL",)),
-    "flows_default_retries": _Setting(
-        int, 0, ("PENSTOCK_FLOWS_DEFAULT_RETRIES", "PENSTOCK_FLOW_DEFAULT_RETRIES")
-    ),
-    "flows_default_retry_delay_seconds": _Setting(
-        _delays, 0.0, ("PENSTOCK_FLOWS_DEFAULT_RETRY_DELAY_SECONDS",)
-    ),
-    "tasks_default_retries": _Setting(
-        int, 0, ("PENSTOCK_TASKS_DEFAULT_RETRIES", "PENSTOCK_TASK_DEFAULT_RETRIES")
-    ),
-    "tasks_default_retry_delay_seconds": _Setting(
-        _delays, 0.0, ("PENSTOCK_TASKS_DEFAULT_RETRY_DELAY_SECONDS",)
-    ),
-    "tasks_default_persist_result": _Setting(_bool, None, ("PENSTOCK_TASKS_DEFAULT_PERSIST_RESULT",)),
-    "tasks_refresh_cache": _Setting(_bool, False, ("PENSTOCK_TASKS_REFRESH_CACHE",)),
-    "tasks_disable_caching": _Setting(_bool, False, ("PENSTOCK_TASKS_DISABLE_CACHING",)),
-    "tasks_default_no_cache": _Setting(_bool, False, ("PENSTOCK_TASKS_DEFAULT_NO_CACHE",)),
-    "tasks_runner_thread_pool_max_workers": _Setting(
-        int,
-        None,
-        ("PENSTOCK_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS", "PENSTOCK_TASK_RUNNER_THREAD_POOL_MAX_WORKERS"),
-    ),
-    "tasks_runner_process_pool_max_workers": _Setting(
-        int,
-        None,
-        ("PENSTOCK_TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS", "PENSTOCK_TASK_RUNNER_PROCESS_POOL_MAX_WORKERS"),
-    ),
-    "results_persist_by_default": _Setting(_bool, False, ("PENSTOCK_RESULTS_PERSIST_BY_DEFAULT",)),
-    "results_default_serializer": _Setting(str, "pickle", ("PENSTOCK_RESULTS_DEFAULT_SERIALIZER",)),
-    "results_local_storage_path": _Setting(
-        _path, None, ("PENSTOCK_RESULTS_LOCAL_STORAGE_PATH", "PENSTOCK_LOCAL_STORAGE_PATH")
-    ),
-    "logging_level": _Setting(str, "INFO", ("PENSTOCK_LOGGING_LEVEL",)),
-    "logging_log_prints": _Setting(_bool, False, ("PENSTOCK_LOGGING_LOG_PRINTS",)),
-    "logging_to_api_enabled": _Setting(_bool, True, ("PENSTOCK_LOGGING_TO_API_ENABLED",)),
-    "logging_to_api_max_log_size": _Setting(int, 1_000_000, ("PENSTOCK_LOGGING_TO_API_MAX_LOG_SIZE",)),
-    "answers": _Setting(_path, None, ("PENSTOCK_ANSWERS",)),
-    "api_key": _Setting(str, None, ("PENSTOCK_API_KEY",)),
-    "api_auth_string": _Setting(str, None, ("PENSTOCK_API_AUTH_STRING",)),
-    "api_request_timeout": _Setting(float, 60.0, ("PENSTOCK_API_REQUEST_TIMEOUT",)),
-    "client_max_retries": _Setting(int, 5, ("PENSTOCK_CLIENT_MAX_RETRIES",)),
-    "client_retry_jitter_factor": _Setting(float, 0.2, ("PENSTOCK_CLIENT_RETRY_JITTER_FACTOR",)),
-    "client_retry_extra_codes": _Setting(_codes, (), ("PENSTOCK_CLIENT_RETRY_EXTRA_CODES",)),
-    "client_csrf_support_enabled": _Setting(_bool, True, ("PENSTOCK_CLIENT_CSRF_SUPPORT_ENABLED",)),
-    "client_custom_headers": _Setting(_mapping, _NO_HEADERS, ("PENSTOCK_CLIENT_CUSTOM_HEADERS",)),
-    "server_api_auth_string": _Setting(str, None, ("PENSTOCK_SERVER_API_AUTH_STRING",)),
-    "server_api_csrf_protection_enabled": _Setting(
-        _bool,
-        False,
-        ("PENSTOCK_SERVER_API_CSRF_PROTECTION_ENABLED", "PENSTOCK_SERVER_CSRF_PROTECTION_ENABLED"),
-    ),
-    "server_api_csrf_token_expiration": _Setting(
-        float,
-        3600.0,
-        ("PENSTOCK_SERVER_API_CSRF_TOKEN_EXPIRATION", "PENSTOCK_SERVER_CSRF_TOKEN_EXPIRATION"),
-    ),
-    "server_events_stream_out_enabled": _Setting(_bool, True, ("PENSTOCK_SERVER_EVENTS_STREAM_OUT_ENABLED",)),
-    "server_logs_stream_out_enabled": _Setting(_bool, False, ("PENSTOCK_SERVER_LOGS_STREAM_OUT_ENABLED",)),
-    "store_idle_seconds": _Setting(float, 600.0, ("PENSTOCK_STORE_IDLE_SECONDS",)),
-    "store_start_timeout": _Setting(float, 20.0, ("PENSTOCK_STORE_START_TIMEOUT",)),
-}
-
-_SECRETS = ("api_key", "api_auth_string", "server_api_auth_string")
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-_overrides: ContextVar[Mapping[str, Any]] = ContextVar("penstock_setting_overrides", default=_NOTHING)
-
-
-class Settings:
-    """The settings in force here and now; attributes are read from the environment on each access.
+    Raises:
+        ConfigurationError: a name is not a setting, or a value is not usable.
 
     Example:
-        >>> get_current_settings().tasks_default_retries
+        >>> get_current_settings().tasks.default_retries
         0
     """
 
+    __slots__ = ()
+
+    def __init__(self, **values: Any) -> None:
+        own = None
+        if values:
+            base = scope_variable.get() or EMPTY
+            found, dropped = parse_updates(dict(_flattened(values)), "Settings()")
+            own = _merged(base, found, dropped)
+        super().__init__("", own)
+
+    @classmethod
+    def _with_scope(cls, own: Scope | None) -> Settings:
+        settings = cls()
+        settings._own = own
+        return settings
+
+    def copy_with_update(
+        self,
+        updates: Mapping[Any, Any] | None = None,
+        set_defaults: Mapping[Any, Any] | None = None,
+        restore_defaults: Iterable[Any] | None = None,
+    ) -> Settings:
+        """Return other settings; these stay as they are.
+
+        Args:
+            updates: new values by attribute, path, variable or `Setting`. None restores the default.
+            set_defaults: values for settings that no source and no block has set.
+            restore_defaults: settings that get their default, whatever the sources say.
+
+        Raises:
+            ConfigurationError: a name is not a setting, or a value is not usable.
+        """
+        return Settings._with_scope(updated(self._scope(), self, updates, set_defaults, restore_defaults))
+
+    def source_of(self, name: str) -> str:
+        """Say where a value is from: "override", "env", ".env file", "penstock.toml", "pyproject.toml", "profile"
+        or "defaults".
+
+        Args:
+            name: attribute, path or variable of a setting.
+        """
+        return self._source(BY_FLAT[flat_of(name)])
+
+    @property
+    def connected_to_cloud(self) -> bool:
+        """Always False: there is no cloud to be connected to."""
+        return False
+
     def __getattr__(self, name: str) -> Any:
-        overrides = _overrides.get()
-        if name in overrides:
-            return overrides[name]
-        setting = _SETTINGS.get(name)
-        if setting is None:
-            raise AttributeError(f"There is no setting {name!r}. Known: {', '.join(sorted(_SETTINGS))}")
-        for variable in setting.variables:
-            text = os.environ.get(variable)
-            if text is None:
-                continue
-            try:
-                return setting.parse(text)
-            except ValueError as error:
-                raise ConfigurationError(f"{variable}={text!r} is not usable: {error}") from error
-        return setting.default
+        row = BY_FLAT.get(name)
+        if (
+            row is not None
+        ):  # finding the value has raised an AttributeError, which must not be taken for ours
+            return _getter(row)(self)
+        raise _unknown(name)
 
-    def model_dump(self) -> dict[str, Any]:
-        """Return the values by name; secrets are masked."""
-        values = {name: getattr(self, name) for name in _SETTINGS}
-        hidden = {name: "********" for name in _SECRETS if values[name]}
-        return {**values, **hidden}
-
-    @property
-    def home(self) -> Path:
-        """The workspace: journals, results and the store live here (`PENSTOCK_HOME`, else ~/.penstock)."""
-        overrides = _overrides.get()
-        if "home" in overrides:
-            return Path(overrides["home"])
-        told = os.environ.get("PENSTOCK_HOME") or "~/.penstock"
-        return _expanded(told, os.environ.get("HOME"))
-
-    @property
-    def results_local_storage_path(self) -> Path:
-        """Where results are kept: `PENSTOCK_LOCAL_STORAGE_PATH`, else `storage` in the workspace."""
-        given: Path | None = self.__getattr__("results_local_storage_path")
-        return given if given is not None else self.home / "storage"
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(path for path in GROUPS if "." not in path)})
 
 
-@lru_cache(maxsize=32)
-def _expanded(told: str, _home: str | None) -> Path:
-    """Return a path with ~ replaced; asked for at every event, so remembered (for this value of HOME)."""
-    return _path(told)
+_roots.append(Settings)
 
 
-_settings = Settings()
+class SettingsGroup(PenstockBaseSettings):
+    """The settings of one group, such as `settings.tasks`."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        path = f"{self._path}.{name}"
+        row = BY_PATH.get(path)
+        if row is not None:
+            return self._value(row)
+        if path in GROUPS:
+            return SettingsGroup(path, self._own)
+        raise _unknown(path)
+
+    def __dir__(self) -> list[str]:
+        below = (row.path[len(self._path) + 1 :].partition(".")[0] for row in self._rows())
+        return sorted({*super().__dir__(), *below})
 
 
-def get_current_settings() -> Settings:
-    """Return the settings of this context."""
-    return _settings
+def updated(
+    scope: Scope,
+    settings: PenstockBaseSettings,
+    updates: Mapping[Any, Any] | None,
+    set_defaults: Mapping[Any, Any] | None,
+    restore_defaults: Iterable[Any] | None,
+    source: str = "temporary_settings",
+) -> Scope:
+    """Return the scope after an update; see `Settings.copy_with_update`."""
+    values, dropped = parse_updates(updates or {}, source)
+    dropped |= {flat_of(name) for name in restore_defaults or ()}
+    if set_defaults:
+        wanted, _ = parse_updates(set_defaults, source)
+        unset = {
+            name: value
+            for name, value in wanted.items()
+            if name in dropped or settings._source(BY_FLAT[name]) == "defaults"
+        }
+        values = {**unset, **values}
+    return _merged(scope, values, dropped)
 
 
-@contextmanager
-def temporary_settings(updates: Mapping[str, Any]) -> Iterator[Settings]:
-    """Override settings inside a `with` block, for this context only.
+def _merged(base: Scope, values: Mapping[str, Any], dropped: set[str]) -> Scope:
+    kept = (
+        {name: value for name, value in base.overrides.items() if name not in dropped}
+        if dropped
+        else base.overrides
+    )
+    return base._replace(
+        overrides={**kept, **values}, restored=base.restored | dropped if dropped else base.restored
+    )
 
-    Args:
-        updates: values by setting path with underscores, such as ``{"tasks_default_retries": 2}``.
 
-    Raises:
-        ConfigurationError: a name is not a setting.
-    """
-    unknown = sorted(set(updates) - set(_SETTINGS))
-    if unknown:
-        raise ConfigurationError(f"Not a setting: {', '.join(unknown)}")
-    token = _overrides.set({**_overrides.get(), **updates})
-    try:
-        yield _settings
-    finally:
-        _overrides.reset(token)
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        if path in GROUPS and isinstance(value, Mapping):
+            yield from _flattened(value, f"{path}.")
+        elif path in GROUPS and isinstance(value, PenstockBaseSettings):
+            yield from ((row.path, value._value(row)) for row in value._rows())
+        else:
+            yield path, value
+
+
+def _unknown(name: str) -> AttributeError:
+    return AttributeError(f"There is no setting {name!r}{suggestion(name)}")
+
+
+def _getter(row: Row) -> Callable[[Settings], Any]:
+    """Return the function behind one attribute. It runs several times a task run: no call that can be avoided."""
+    flat, default, derived = row.flat, row.default, row.derived
+    keys = tuple(name.encode() for name in row.variables)
+    in_force = scope_variable.get
+
+    def get(settings: Settings) -> Any:
+        scope = settings._own or in_force()
+        if scope is not None:
+            if flat in scope.overrides:
+                return scope.overrides[flat]
+            if flat in scope.restored:
+                return derived(settings) if derived is not None else default
+        variables = environment()
+        for key in keys:
+            text = variables.get(key)
+            if text:
+                return from_environment(row, key, text, settings)
+        is_set, value = from_files(row, flat, scope, settings)
+        if is_set:
+            return value
+        return derived(settings) if derived is not None else default
+
+    return get
+
+
+def _group_getter(path: str) -> Callable[[Settings], SettingsGroup]:
+    return lambda settings: SettingsGroup(path, settings._own)
+
+
+for _row in BY_FLAT.values():
+    setattr(Settings, _row.flat, property(_getter(_row), doc=_row.about))
+for _path in GROUPS:
+    if "." not in _path:
+        setattr(Settings, _path, property(_group_getter(_path), doc=f"The settings below `{_path}`."))
+
+__all__ = ["ConfigurationError", "Settings", "SettingsGroup"]

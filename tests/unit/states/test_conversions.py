@@ -127,6 +127,19 @@ def test_an_exception_is_kept_in_storage_when_asked(tmp_path) -> None:
         state.result()
 
 
+@pytest.mark.parametrize("make", [Failed, Crashed, Cancelled])
+def test_a_wrapper_is_raised_only_where_no_exception_is_attached(make) -> None:
+    error = HashError("the real one")
+
+    assert get_state_exception(make(data=error, message="m")) is error
+    wrapper = get_state_exception(make(message="m"))
+    assert (type(wrapper).__name__, str(wrapper)) == (f"{make.__name__}Run", "m")
+
+
+def test_a_state_may_be_annotated_with_its_value() -> None:
+    assert State[int].__origin__ is State
+
+
 def test_a_value_is_kept_under_its_key_until_it_expires(tmp_path) -> None:
     store = ResultStore(tmp_path)
     until = datetime.now(UTC) + timedelta(hours=1)

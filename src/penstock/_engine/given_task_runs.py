@@ -1,0 +1,106 @@
+"""Task runs that are made first and executed later, by whoever has them. Reference: api-ref prefect-task_engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any
+from uuid import UUID
+
+from penstock._engine.cancellation import Token, current_token
+from penstock._engine.contexts import FlowRunContext, TaskRunContext
+from penstock._engine.parameters import bind, unbind
+from penstock._engine.runner_port import is_linked, make_run, options_of
+from penstock._engine.task_run import TaskExecution
+from penstock._values.awaited import awaitable_too
+from penstock._values.run_inputs import RunInput, TaskRunResult
+from penstock._values.runs import TaskRun
+
+Dependencies = Mapping[str, Iterable[RunInput | Mapping[str, str]]]
+
+
+@awaitable_too
+def create_task_run(
+    task: Any,
+    client: Any = None,
+    id: UUID | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    flow_run_context: FlowRunContext | None = None,
+    parent_task_run_context: TaskRunContext | None = None,
+    wait_for: Any = None,
+    extra_task_inputs: Dependencies | None = None,
+    deferred: bool = False,
+) -> TaskRun:
+    """Make and record a Pending run of a task that `run_task` can execute later; may be awaited.
+
+    Args:
+        task: what is to run.
+        client: accepted for compatibility.
+        id: of the run; a new one by default.
+        parameters: arguments by name; futures among them become edges of the graph.
+        flow_run_context: the flow run it belongs to; the active one by default.
+        parent_task_run_context: the task run it is made in, which becomes an edge.
+        wait_for: futures that must complete first.
+        extra_task_inputs: further edges, by parameter name.
+        deferred: for a task worker (not available yet).
+
+    Raises:
+        NotImplementedError: `deferred` was asked for.
+    """
+    if deferred:
+        raise NotImplementedError("Task workers are not available yet; make the run without `deferred`.")
+    extra = as_edges(extra_task_inputs)
+    if parent_task_run_context is not None:
+        parent = TaskRunResult(id=parent_task_run_context.task_run.id)
+        extra["__parents__"] = [parent.model_dump(mode="json")]
+    with flow_run_context or nullcontext():
+        execution = make_run(
+            task, dict(parameters or {}), as_waits(wait_for), runner=None, dependencies=extra, run_id=id
+        )
+    return execution.task_run
+
+
+def execution_of(
+    task: Any,
+    task_run: TaskRun | None,
+    task_run_id: UUID | None,
+    parameters: Mapping[str, Any] | None,
+    wait_for: Any,
+    dependencies: Dependencies | None,
+) -> TaskExecution:
+    """Return the execution of a run that was made before, or of one that is made now."""
+    args, kwargs = unbind(task.fn, parameters or {})
+    bound = bind(task.fn, args, kwargs)
+    waits = as_waits(wait_for)
+    if task_run is None:
+        edges = as_edges(dependencies)
+        return make_run(task, bound, waits, runner=None, dependencies=edges, run_id=task_run_id)
+    context = FlowRunContext.get()
+    execution = TaskExecution(
+        task=task,
+        task_run=task_run,
+        parameters=bound,
+        options=options_of(task, context),
+        wait_for=waits,
+        token=context.cancellation if context is not None else (current_token.get() or Token()),
+        flow_context=context,
+        linked=bool(waits) or is_linked(bound),
+    )
+    if context is not None:
+        execution.session = context.session
+    return execution
+
+
+def as_waits(wait_for: Any) -> tuple[Any, ...]:
+    """Return what to wait for as a tuple; one future may stand for itself."""
+    if wait_for is None:
+        return ()
+    return tuple(wait_for) if isinstance(wait_for, (list, tuple, set, frozenset)) else (wait_for,)
+
+
+def as_edges(dependencies: Dependencies | None) -> dict[str, list[dict[str, Any]]]:
+    """Return documented inputs of a run as its record keeps them."""
+    return {
+        name: [one.model_dump(mode="json") if isinstance(one, RunInput) else dict(one) for one in found]
+        for name, found in (dependencies or {}).items()
+    }

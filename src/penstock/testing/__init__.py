@@ -1,0 +1,1 @@
+"""Helpers for testing flows. Reference page: how-to-guides/workflows/test-workflows."""
