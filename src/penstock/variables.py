@@ -62,7 +62,9 @@ class Variable(_Record):
         return cls.model_validate(_set(name, value, tags, overwrite))
 
     @classmethod
-    async def aset(cls, name: str, value: Any, tags: list[str] | None = None, overwrite: bool = False) -> Variable:
+    async def aset(
+        cls, name: str, value: Any, tags: list[str] | None = None, overwrite: bool = False
+    ) -> Variable:
         """Async twin of `set`."""
         import asyncio
 

@@ -50,7 +50,9 @@ def handle_terminal_states(current: State | None, proposed: State, facts: TaskFa
     if current is None or current.type not in TERMINAL:
         return None
     if proposed.type in {S.CANCELLING, S.PAUSED, S.CRASHED}:
-        return Decision("ABORT", None, f"Cannot transition from {current.name} to {proposed.name}: the run has ended.")
+        return Decision(
+            "ABORT", None, f"Cannot transition from {current.name} to {proposed.name}: the run has ended."
+        )
     return None
 
 
@@ -109,9 +111,7 @@ TASK_POLICY: tuple[Rule, ...] = (
 )
 
 
-def decide_task(
-    current: State | None, proposed: State, facts: TaskFacts, *, force: bool = False
-) -> Decision:
+def decide_task(current: State | None, proposed: State, facts: TaskFacts, *, force: bool = False) -> Decision:
     """Return what `proposed` becomes for a task run that is in `current`.
 
     Args:

@@ -42,7 +42,9 @@ def _in_range(moment: datetime) -> datetime:
     return moment
 
 
-Name = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": "^[^/%&><]*$"}), AfterValidator(_plain_name)]
+Name = Annotated[
+    str, Field(min_length=1, json_schema_extra={"pattern": "^[^/%&><]*$"}), AfterValidator(_plain_name)
+]
 Label = Annotated[bool, Field(strict=True)] | Annotated[int, Field(strict=True)] | float | str
 Labels = Annotated[dict[str, Label], BeforeValidator(_empty)]
 ArtifactKey = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=255)]
@@ -290,7 +292,7 @@ class Labelled(BaseModel):
     """A resource of an event: labels, one of which is its id."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)
-    __pydantic_extra__: dict[str, str] = Field(init=False)
+    __pydantic_extra__: dict[str, str] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     resource_id: str = Field(alias="prefect.resource.id", min_length=1)
 

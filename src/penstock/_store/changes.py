@@ -24,9 +24,7 @@ def change(core: Core, what: What, identity: str, fields: Mapping[str, Any]) -> 
     """Give fields of an object new values; a name is changed as runs change theirs."""
     kept = dict(fields)
     if what in ("flow_run", "task_run") and kept.get("name") is not None:
-        core.emit(
-            "renamed", {"run": what.removesuffix("_run"), "id": identity, "name": kept.pop("name")}
-        )
+        core.emit("renamed", {"run": what.removesuffix("_run"), "id": identity, "name": kept.pop("name")})
     if kept:
         core.emit("changed", {"what": what, "id": identity, "fields": kept})
 
@@ -53,7 +51,9 @@ def fields_of(database: Database, ids: Iterable[str]) -> dict[str, dict[str, Any
     if not wanted:
         return {}
     found: dict[str, dict[str, Any]] = {}
-    sql = "SELECT id, field, value FROM raw.changed WHERE id IN (SELECT unnest(?::UUID[])) ORDER BY at_us, seq"
+    sql = (
+        "SELECT id, field, value FROM raw.changed WHERE id IN (SELECT unnest(?::UUID[])) ORDER BY at_us, seq"
+    )
     for identity, field, value in database.read(sql, [wanted]):
         found.setdefault(str(identity), {})[field] = orjson.loads(value)
     return found

@@ -34,7 +34,7 @@ def by_time(database: Database, wanted: EventFilter, unit: Unit, interval: float
         raise invalid([{"loc": ["body", "time_interval"], "msg": message, "type": "value_error"}])
     source, values = source_of(wanted)
     sql = f"SELECT (occurred_us - ?) // ? AS bucket, count(*) FROM {source} GROUP BY bucket"
-    counts = dict(database.read(sql, [_PIVOT_US, span, *values]))
+    counts: dict[int, int] = dict(database.read(sql, [_PIVOT_US, span, *values]))
     return [_interval(at, span, counts.get(at, 0)) for at in range(first, last + 1)]
 
 

@@ -117,7 +117,9 @@ def source_of(wanted: EventFilter) -> tuple[str, list[Any]]:
     sql, values = condition_of(wanted)
     newest = ""
     if wanted.resource is not None and wanted.resource.distinct:
-        newest = " QUALIFY row_number() OVER (PARTITION BY resource_id ORDER BY occurred_us DESC, id DESC) = 1"
+        newest = (
+            " QUALIFY row_number() OVER (PARTITION BY resource_id ORDER BY occurred_us DESC, id DESC) = 1"
+        )
     return f"(FROM raw.all_event WHERE {sql}{newest})", values
 
 
@@ -186,7 +188,8 @@ def _some(resources: str, inner: list[Condition]) -> Condition:
 def _label(column: str, name: str, given: str | list[str]) -> Condition:
     value = f"json_extract_string({column}, ?)"
     path = f'$."{name}"' if '"' not in name else name
-    wanted, unwanted = [], []
+    wanted: list[str] = []
+    unwanted: list[str] = []
     for text in [given] if isinstance(given, str) else given:
         (unwanted if text.startswith("!") else wanted).append(text.removeprefix("!"))
     parts: list[Condition] = [(f"{value} IS NOT NULL", [path])]

@@ -116,10 +116,14 @@ def schema_of(fields: Fields) -> dict[str, Any]:
 
 def _field_schema(field: Field) -> dict[str, Any]:
     one = _JSON_TYPES[field.cast]
-    kinds = {"is_null_": {"type": "boolean"}, "exists_": {"type": "boolean"}, "like_": {"type": "string"}}
+    kinds: dict[str, Any] = {
+        "is_null_": {"type": "boolean"},
+        "exists_": {"type": "boolean"},
+        "like_": {"type": "string"},
+    }
     kinds["query"] = {"type": "string", "maxLength": 200}
     kinds |= {name: {"type": "array", "items": one} for name in ("any_", "not_any_", "all_", "startswith_")}
-    properties = {
+    properties: dict[str, Any] = {
         name: {"anyOf": [kinds.get(name, one), {"type": "null"}]} for name in sorted(field.operators)
     }
     properties["operator"] = {"enum": ["and_", "or_"]}
@@ -292,9 +296,8 @@ def _value(field: Field, value: Any, where: str) -> Any:
             return str(UUID(value))
         if field.cast == "TIMESTAMP":
             return to_utc(value)
-        if field.cast == "BIGINT":
-            if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 1 << 63:
-                raise ValueError("not a whole number of 64 bits")
+        if field.cast == "BIGINT" and (type(value) is not int or abs(value) >= 1 << 63):
+            raise ValueError("not a whole number of 64 bits")
         if field.cast == "VARCHAR" and not isinstance(value, str):
             raise ValueError("not text")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:

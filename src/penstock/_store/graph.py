@@ -17,6 +17,7 @@ from penstock._store.database import Database
 #: The most nodes, and the most artifacts, of one answer.
 MOST = 10_000
 _PARENTS = "__parents__"
+_NEVER = datetime(9999, 1, 1)
 
 _TASKS = """
 SELECT t.*, r.id AS child_id, r.name AS child_name, r.flow_name AS child_flow, r.state_type AS child_type,
@@ -78,13 +79,13 @@ def graph(database: Database, run: Record, since: datetime | None) -> Record:
         'SELECT id, "timestamp", type, name FROM states WHERE run_type = ? AND run_id = ? ORDER BY at_us, seq',
         ["flow-run", run_id],
     )
-    recent = [
-        node for node in nodes if since is None or node["end"] is None or node["end"] >= since
-    ]
+    recent = [node for node in nodes if since is None or node["end"] is None or node["end"] >= since]
     return {
         "start_time": show.when(run["start_time"] or run["expected_start_time"]),
         "end_time": show.when(run["end_time"]),
-        "root_node_ids": [node["shown"]["id"] for node in recent if not node["shown"]["parents"] and not node["inside"]],
+        "root_node_ids": [
+            node["shown"]["id"] for node in recent if not node["shown"]["parents"] and not node["inside"]
+        ],
         "nodes": [[node["shown"]["id"], node["shown"]] for node in recent],
         "artifacts": [_artifact(row) for row in artifacts if row["task_run_id"] is None],
         "states": [{**row, "id": str(row["id"]), "timestamp": show.when(row["timestamp"])} for row in states],
@@ -122,9 +123,15 @@ def _nodes(rows: list[Record], artifacts: list[Record]) -> list[Record]:
             "artifacts": by_task.get(own, []),
         }
         start, end, about = _about(row)
-        shown = {"id": identity[own], **about, "start_time": show.when(start), "end_time": show.when(end), **edges}
+        shown = {
+            "id": identity[own],
+            **about,
+            "start_time": show.when(start),
+            "end_time": show.when(end),
+            **edges,
+        }
         nodes.append({"shown": shown, "start": start, "end": end, "inside": bool(around[own])})
-    return sorted(nodes, key=lambda node: (node["start"], node["end"] or datetime.max, node["shown"]["id"]))
+    return sorted(nodes, key=lambda node: (node["start"], node["end"] or _NEVER, node["shown"]["id"]))
 
 
 def _about(row: Record) -> tuple[datetime, datetime | None, Record]:
@@ -152,7 +159,12 @@ def _edges(ids: list[str]) -> list[Record]:
 
 def _artifact(row: Record) -> Record:
     data = orjson.loads(row["data"]) if row["type"] == "progress" and row["data"] is not None else None
-    shown = {"id": str(row["id"]), "created": show.when(row["created"]), "key": row["key"], "type": row["type"]}
+    shown = {
+        "id": str(row["id"]),
+        "created": show.when(row["created"]),
+        "key": row["key"],
+        "type": row["type"],
+    }
     return {**shown, "is_latest": bool(row["is_latest"]), "data": data}
 
 

@@ -115,7 +115,10 @@ async def _allow(send: Send) -> None:
     """Answer a browser that asks before it sends; it has no credentials yet."""
     headers = [
         (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-        (b"access-control-allow-headers", b"authorization, content-type, prefect-csrf-token, prefect-csrf-client"),
+        (
+            b"access-control-allow-headers",
+            b"authorization, content-type, prefect-csrf-token, prefect-csrf-client",
+        ),
         (b"access-control-max-age", b"600"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
@@ -185,9 +188,7 @@ async def read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def respond(
-    send: Send, status: int, body: Any, headers: Iterable[tuple[bytes, bytes]] = ()
-) -> None:
+async def respond(send: Send, status: int, body: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Send a JSON answer."""
     data = orjson.dumps(body, default=str)
     about = [

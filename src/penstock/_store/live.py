@@ -159,9 +159,9 @@ def load(database: Database, ids: Iterable[str]) -> dict[str, LiveRun]:
     for name in database.read(_NAMES, [wanted]):
         if (run := runs.get(str(name[0]))) is not None:
             run.body["name"] = name[1]
-    for run_id, field, value in database.read(_CHANGES, [wanted]):
+    for run_id, name_of, value in database.read(_CHANGES, [wanted]):
         if (run := runs.get(str(run_id))) is not None:
-            run.body[field] = orjson.loads(value)
+            run.body[name_of] = orjson.loads(value)
     for given in database.read(_INPUTS, [wanted]):
         if (run := runs.get(str(given[0]))) is not None:
             run.inputs[given[1]] = given[2]

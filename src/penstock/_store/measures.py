@@ -19,6 +19,4 @@ def run_time(total: str) -> str:
         total: the column with the time of attempts that are over.
     """
     running = "epoch(?::TIMESTAMP - state_timestamp)"
-    return (
-        f"coalesce({total}, 0) + CASE WHEN state_type = 'RUNNING' AND start_time IS NOT NULL THEN {running} ELSE 0 END"
-    )
+    return f"coalesce({total}, 0) + CASE WHEN state_type = 'RUNNING' AND start_time IS NOT NULL THEN {running} ELSE 0 END"

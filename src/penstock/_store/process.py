@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -131,7 +131,7 @@ class _Life:
             app,
             loop="asyncio",
             http="h11",
-            ws=websocket_protocol,
+            ws=cast(Any, websocket_protocol),
             ws_max_size=BODY_LIMIT,
             lifespan="off",
             log_config=None,

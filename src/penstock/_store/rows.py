@@ -162,9 +162,7 @@ def _fence(key: Row, body: dict[str, Any], out: Rows) -> None:
 def _variable(key: Row, body: dict[str, Any], out: Rows) -> None:
     # A value may be null, so that a variable is gone has to be said.
     value = None if body.get("deleted") else orjson.dumps(body.get("value"), default=str).decode()
-    _add(
-        out, "variable", (*key, str(body["name"]), value, _tags(body.get("tags")), uuid_text(body["id"]))
-    )
+    _add(out, "variable", (*key, str(body["name"]), value, _tags(body.get("tags")), uuid_text(body["id"])))
 
 
 def _changed(key: Row, body: dict[str, Any], out: Rows) -> None:
@@ -184,7 +182,12 @@ def _deleted(key: Row, body: dict[str, Any], out: Rows) -> None:
 def _event(key: Row, body: dict[str, Any], out: Rows) -> None:
     get = body.get
     resource = {str(name): str(value) for name, value in body["resource"].items()}
-    about = (uuid_text(body["id"]), int(body["occurred"]), str(body["event"]), resource["prefect.resource.id"])
+    about = (
+        uuid_text(body["id"]),
+        int(body["occurred"]),
+        str(body["event"]),
+        resource["prefect.resource.id"],
+    )
     documents = (_json(resource), _json(get("related") or []), _json(get("payload") or {}))
     _add(out, "event", (*key, *about, *documents, _uuid(get("follows"))))
 

@@ -88,9 +88,7 @@ def _depth(value: Any) -> int:
     level, deep = [value], 0
     while level:
         nested = [item for item in level if isinstance(item, (dict, list))]
-        level = [
-            child for item in nested for child in (item.values() if isinstance(item, dict) else item)
-        ]
+        level = [child for item in nested for child in (item.values() if isinstance(item, dict) else item)]
         deep += bool(nested)
     return deep
 

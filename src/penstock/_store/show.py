@@ -84,7 +84,12 @@ def _common(row: Record, now: datetime, more: Record) -> Record:
 
 def flow(row: Record, more: Record | None = None) -> Record:
     """Return a flow; `more` is what was recorded beside its columns."""
-    return {**_stamped(row), "name": row["name"], "tags": row["tags"], "labels": (more or {}).get("labels") or {}}
+    return {
+        **_stamped(row),
+        "name": row["name"],
+        "tags": row["tags"],
+        "labels": (more or {}).get("labels") or {},
+    }
 
 
 _FLOW_RUN_POLICY: Record = {

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -133,7 +134,7 @@ async def _events_in(socket: Socket) -> None:
             line = line_of(model_of(Event, message))
         except Refused as refused:
             raise Closed(1002, str(refused.body.get("exception_message"))) from refused
-        await asyncio.wrap_future(socket.store.core.call(lambda core, line=line: record(core, [line])))
+        await asyncio.wrap_future(socket.store.core.call(partial(record, lines=[line])))
 
 
 async def _events_out(socket: Socket) -> None:

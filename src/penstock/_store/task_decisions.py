@@ -49,7 +49,9 @@ def create(core: Core, sent: dict[str, Any], name: str, state: State) -> tuple[s
     return task_run_id, True
 
 
-def propose(core: Core, task_run_id: str, state: State, *, force: bool) -> tuple[Decision, State | None, bool]:
+def propose(
+    core: Core, task_run_id: str, state: State, *, force: bool
+) -> tuple[Decision, State | None, bool]:
     """Ask the rules what `state` becomes and do it; return decision, state afterwards and whether it is new.
 
     Raises:
@@ -145,7 +147,11 @@ def _known(core: Core, sent: dict[str, Any]) -> str | None:
 
 
 def _key_of(sent: dict[str, Any]) -> tuple[str, str]:
-    parts = [sent.get("flow_run_id") or sent.get("id") or str(new_id()), sent["task_key"], sent["dynamic_key"]]
+    parts = [
+        sent.get("flow_run_id") or sent.get("id") or str(new_id()),
+        sent["task_key"],
+        sent["dynamic_key"],
+    ]
     return "task_key", orjson.dumps(parts).decode()
 
 

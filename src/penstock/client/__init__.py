@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.client.orchestration import get_client as get_client
 
 
 def __getattr__(name: str) -> Any:
@@ -13,4 +16,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'penstock.client' has no attribute {name!r}")
 
 
-__all__ = ["get_client"]  # noqa: F822  # found by __getattr__
+__all__ = ["get_client"]  # found by __getattr__

@@ -86,8 +86,8 @@ class WorkspaceTransport(httpx.BaseTransport):
                     return answer
                 answer.close()
         self._endpoint.find()
-        self._inner = httpx.HTTPTransport(uds=self._endpoint.socket)
-        return self._inner.handle_request(self._endpoint.sign(request))
+        self._inner = inner = httpx.HTTPTransport(uds=self._endpoint.socket)
+        return inner.handle_request(self._endpoint.sign(request))
 
     def close(self) -> None:
         """Close the connections."""
@@ -116,8 +116,8 @@ class AsyncWorkspaceTransport(httpx.AsyncBaseTransport):
                     return answer
                 await answer.aclose()
         await asyncio.to_thread(self._endpoint.find)
-        self._inner = httpx.AsyncHTTPTransport(uds=self._endpoint.socket)
-        return await self._inner.handle_async_request(self._endpoint.sign(request))
+        self._inner = inner = httpx.AsyncHTTPTransport(uds=self._endpoint.socket)
+        return await inner.handle_async_request(self._endpoint.sign(request))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -45,7 +45,9 @@ class Api:
         self._thread.start()
         transport = httpx.ASGITransport(app=self.app)
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost:4200", headers=headers)
+        self.client = httpx.AsyncClient(
+            transport=transport, base_url="http://localhost:4200", headers=headers
+        )
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)

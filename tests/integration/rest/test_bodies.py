@@ -37,7 +37,9 @@ def test_what_is_no_storable_json_is_422_on_every_route_with_a_body(api, body):
     for route in table():
         if route.body is None:
             continue
-        path = "/api" + re.sub(r"\{(\w+)\}", lambda match: str(uuid4()) if match[1] == "id" else "x", route.path)
+        path = "/api" + re.sub(
+            r"\{(\w+)\}", lambda match: str(uuid4()) if match[1] == "id" else "x", route.path
+        )
         reply = api.request(route.method, path, content=body, headers={"Content-Type": "application/json"})
         assert reply.status_code == 422, (path, reply.text)
         assert set(reply.json()) == {"exception_message", "exception_detail", "request_body"}
@@ -49,11 +51,15 @@ KINDS = [[], 3, "text", False, True, [[]], {"colour": 1}]
 @pytest.mark.parametrize("body", KINDS, ids=str)
 def test_what_has_another_shape_is_refused_on_every_route_with_a_body(api, body):
     for route in table():
-        if route.body is None or (body == [] and isinstance(route.body, dict) and route.body["type"] == "array"):
+        if route.body is None or (
+            body == [] and isinstance(route.body, dict) and route.body["type"] == "array"
+        ):
             continue
         if route.path.endswith("/labels") and isinstance(body, dict):
             continue
-        path = "/api" + re.sub(r"\{(\w+)\}", lambda match: str(uuid4()) if match[1] == "id" else "event", route.path)
+        path = "/api" + re.sub(
+            r"\{(\w+)\}", lambda match: str(uuid4()) if match[1] == "id" else "event", route.path
+        )
         assert api.request(route.method, path, json=body).status_code in (404, 422), (path, body)
 
 
@@ -84,7 +90,16 @@ def test_a_refusal_says_where_and_shows_the_request(api):
 
 
 @pytest.mark.parametrize(
-    "text", ["emoji 🦊", "quote \" ' ` ;--", "back\\slash", "\u202eright to left", "line\nbreak\ttab", "a" * 10_000, "\u0001"]
+    "text",
+    [
+        "emoji 🦊",
+        "quote \" ' ` ;--",
+        "back\\slash",
+        "\u202eright to left",
+        "line\nbreak\ttab",
+        "a" * 10_000,
+        "\u0001",
+    ],
 )
 def test_text_comes_back_as_it_was(api, text):
     made = api.flow_run(name=text, tags=[text], parameters={text: text})

@@ -12,7 +12,14 @@ def event(name="ticket.opened", resource="ticket.1", age=0, related=(), **fields
     labels = {"prefect.resource.id": resource, **fields.pop("labels", {})}
     shown = [{"prefect.resource.id": one, "prefect.resource.role": role} for one, role in related]
     when = (NOW - timedelta(seconds=age)).isoformat()
-    return {"id": str(uuid4()), "occurred": when, "event": name, "resource": labels, "related": shown, **fields}
+    return {
+        "id": str(uuid4()),
+        "occurred": when,
+        "event": name,
+        "resource": labels,
+        "related": shown,
+        **fields,
+    }
 
 
 def names(api, **wanted):
@@ -23,8 +30,20 @@ def names(api, **wanted):
 def tickets(api):
     """Four events of a module's store: a and b about ticket.1, c about ticket.22, d about a dog."""
     sent = [
-        event("t.a", "ticket.1", 40, [("user.1", "owner")], labels={"prefect.resource.name": "old", "team": "red"}),
-        event("t.b", "ticket.1", 30, [("user.2", "owner"), ("user.1", "reader")], labels={"team": "blue", "prefect.resource.name": "new"}),
+        event(
+            "t.a",
+            "ticket.1",
+            40,
+            [("user.1", "owner")],
+            labels={"prefect.resource.name": "old", "team": "red"},
+        ),
+        event(
+            "t.b",
+            "ticket.1",
+            30,
+            [("user.2", "owner"), ("user.1", "reader")],
+            labels={"team": "blue", "prefect.resource.name": "new"},
+        ),
         event("t.c", "ticket.22", 20, payload={"text": "deep water"}, labels={"team": "blue"}),
         event("x.d", "dog.1", 10, [("user.1", "owner")]),
     ]
@@ -182,7 +201,12 @@ def test_events_are_counted_by_time_with_empty_intervals(own_api):
 def test_events_are_counted_by_name_and_by_resource_under_its_newest_label(api, tickets):
     wanted = {"filter": {"resource": {"id_prefix": ["ticket.", "dog."]}}}
     by_event = api.post("/events/count-by/event", wanted)
-    assert [(one["value"], one["count"]) for one in by_event] == [("t.a", 1), ("t.b", 1), ("t.c", 1), ("x.d", 1)]
+    assert [(one["value"], one["count"]) for one in by_event] == [
+        ("t.a", 1),
+        ("t.b", 1),
+        ("t.c", 1),
+        ("x.d", 1),
+    ]
     by_resource = api.post("/events/count-by/resource", wanted)
     assert [(one["value"], one["label"], one["count"]) for one in by_resource] == [
         ("ticket.1", "new", 2),
@@ -194,7 +218,12 @@ def test_events_are_counted_by_name_and_by_resource_under_its_newest_label(api, 
 
 @pytest.mark.parametrize(
     ("countable", "body"),
-    [("colour", {}), ("time", {"time_unit": "second"}), ("time", {"time_interval": 0.001}), ("time", {"time_unit": "year"})],
+    [
+        ("colour", {}),
+        ("time", {"time_unit": "second"}),
+        ("time", {"time_interval": 0.001}),
+        ("time", {"time_unit": "year"}),
+    ],
 )
 def test_counts_have_limits(api, countable, body):
     api.post(f"/events/count-by/{countable}", body, 422)

@@ -101,7 +101,13 @@ def test_a_deleted_run_is_gone_with_all_it_has(api):
     line = {"name": "l", "level": 20, "message": "m", "timestamp": soon(0), "flow_run_id": run["id"]}
     api.post("/logs/", [line], 201)
     api.delete(path)
-    for gone in (path, f"/task_runs/{task['id']}", f"{path}/input/k", f"{path}/graph-v2", f"{path}/logs/download"):
+    for gone in (
+        path,
+        f"/task_runs/{task['id']}",
+        f"{path}/input/k",
+        f"{path}/graph-v2",
+        f"{path}/logs/download",
+    ):
         assert set(api.get(gone, 404)) == {"detail", "exception_message"}
     assert api.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}}) == []
     assert api.get(f"/flow_run_states/?flow_run_id={run['id']}") == []

@@ -28,7 +28,10 @@ def test_an_update_changes_tags_only(api):
     after = api.get(f"/flows/{flow['id']}")
     assert after == {**flow, "tags": ["new", "x"], "updated": after["updated"]}
     assert after["updated"] > flow["updated"]
-    assert api.patch(f"/flows/{flow['id']}", {"name": "n"}, 422)["exception_detail"][0]["type"] == "extra_forbidden"
+    assert (
+        api.patch(f"/flows/{flow['id']}", {"name": "n"}, 422)["exception_detail"][0]["type"]
+        == "extra_forbidden"
+    )
 
 
 def test_deleting_a_flow_deletes_its_runs_and_frees_its_name(api):

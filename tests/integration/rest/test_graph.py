@@ -14,7 +14,11 @@ def tree(api):
     """a -> b -> sub (a flow run of its own), c encapsulated by a."""
     run = api.flow_run("RUNNING")
     a = api.task_run(run["id"], name="a")
-    b = api.task_run(run["id"], name="b", task_inputs={"x": uses(a["id"], a["id"]), "k": [{"input_type": "constant", "type": "int"}]})
+    b = api.task_run(
+        run["id"],
+        name="b",
+        task_inputs={"x": uses(a["id"], a["id"]), "k": [{"input_type": "constant", "type": "int"}]},
+    )
     sub = api.task_run(run["id"], name="sub", task_inputs={"y": uses(b["id"])})
     c = api.task_run(run["id"], name="c", task_inputs={"__parents__": uses(a["id"])})
     waits = api.task_run(run["id"], name="waits")
@@ -72,7 +76,9 @@ def test_artifacts_hang_on_their_node_or_on_the_graph(api, tree):
         (old["id"], False, 40.0),
         (new["id"], True, 40.0),
     ]
-    assert [(one["id"], one["is_latest"], one["data"]) for one in graph["artifacts"]] == [(top["id"], True, None)]
+    assert [(one["id"], one["is_latest"], one["data"]) for one in graph["artifacts"]] == [
+        (top["id"], True, None)
+    ]
 
 
 def test_since_leaves_out_what_had_ended_by_then(api, tree):

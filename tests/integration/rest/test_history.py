@@ -17,7 +17,12 @@ def scheduled(api, minutes, **fields):
 
 
 def body(minutes=30, interval=600, **filters):
-    return {"history_start": at(0), "history_end": at(minutes), "history_interval_seconds": interval, **filters}
+    return {
+        "history_start": at(0),
+        "history_end": at(minutes),
+        "history_interval_seconds": interval,
+        **filters,
+    }
 
 
 def test_runs_count_in_the_interval_of_their_expected_start(own_api):

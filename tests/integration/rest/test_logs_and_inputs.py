@@ -9,7 +9,14 @@ import pytest
 
 def line(message, run=None, level=20, second=0, **fields):
     stamp = f"2030-01-01T00:00:{second:02}+00:00"
-    return {"name": "penstock.flow_runs", "level": level, "message": message, "timestamp": stamp, "flow_run_id": run, **fields}
+    return {
+        "name": "penstock.flow_runs",
+        "level": level,
+        "message": message,
+        "timestamp": stamp,
+        "flow_run_id": run,
+        **fields,
+    }
 
 
 def test_logs_come_in_the_order_of_their_times(api):
@@ -44,12 +51,21 @@ CASES = [
 def test_log_filters(api, wanted, found):
     run = api.flow_run("RUNNING")["id"]
     texts = ["a: disk full", "b: slow disk", "c: net down", "d: net up"]
-    api.post("/logs/", [line(text, run, 30 if text[0] == "b" else 20, at) for at, text in enumerate(texts, 1)])
+    api.post(
+        "/logs/", [line(text, run, 30 if text[0] == "b" else 20, at) for at, text in enumerate(texts, 1)]
+    )
     logs = api.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}, **wanted}})
     assert "".join(log["message"][0] for log in logs) == found
 
 
-BAD = [{}, [3], [{"message": "m"}], [line("m") | {"timestamp": "2030-01-01T00:00:00"}], [line("m") | {"level": 2**63}], [line("a\0b")]]
+BAD = [
+    {},
+    [3],
+    [{"message": "m"}],
+    [line("m") | {"timestamp": "2030-01-01T00:00:00"}],
+    [line("m") | {"level": 2**63}],
+    [line("a\0b")],
+]
 
 
 @pytest.mark.parametrize("body", BAD)
@@ -80,7 +96,12 @@ def test_an_input_is_kept_under_its_key_once(api):
     assert [(one["key"], one["value"]) for one in found] == [("a-2", '{"n":1}')]
     assert [one["key"] for one in api.post(f"{path}/filter", {"prefix": "a"})] == ["a-1"]
     assert api.post(f"{path}/filter", {"prefix": "a"})[0]["sender"] == "prefect.flow-run.x"
-    for bad in ({"key": "a b", "value": "x"}, {"key": "", "value": "x"}, {"key": "../x", "value": 1}, {"value": 1}):
+    for bad in (
+        {"key": "a b", "value": "x"},
+        {"key": "", "value": "x"},
+        {"key": "../x", "value": 1},
+        {"value": 1},
+    ):
         api.post(path, bad, 422)
 
 

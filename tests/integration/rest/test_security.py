@@ -22,8 +22,17 @@ def addressed(path):
 
 ROUTES = [(route.method, addressed(route.path)) for route in table()]
 CHANGING = [route for route in ROUTES if route[0] != "GET"]
-LINK = [("POST", f"/link/{name}") for name in ("hello", "ingest?client=a", "sql", "stop", "flow_runs", "adopt")]
-ALL = [*ROUTES, *LINK, ("GET", "/openapi.json"), ("GET", "/api/openapi.json"), ("GET", "/nowhere"), ("POST", "/api/health")]
+LINK = [
+    ("POST", f"/link/{name}") for name in ("hello", "ingest?client=a", "sql", "stop", "flow_runs", "adopt")
+]
+ALL = [
+    *ROUTES,
+    *LINK,
+    ("GET", "/openapi.json"),
+    ("GET", "/api/openapi.json"),
+    ("GET", "/nowhere"),
+    ("POST", "/api/health"),
+]
 
 
 def test_the_table_of_routes_is_the_documented_one():
@@ -32,7 +41,19 @@ def test_the_table_of_routes_is_the_documented_one():
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", f"bearer {TOKEN}", TOKEN]
+    "given",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Basic {TOKEN}",
+        f"bearer {TOKEN}",
+        TOKEN,
+    ],
 )
 def test_no_route_but_health_opens_without_the_token(api, given):
     headers = {"Authorization": given} if given is not None else {"Authorization": "none"}
@@ -43,7 +64,15 @@ def test_no_route_but_health_opens_without_the_token(api, given):
         assert wanted == 200 or reply.json() == {"exception_message": "Unauthorized"}
 
 
-HOSTS = ["evil.example", "127.0.0.1.evil.example", "localhost.evil:80", "0.0.0.0", "[::1].x", "", "localhost@evil"]
+HOSTS = [
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil:80",
+    "0.0.0.0",
+    "[::1].x",
+    "",
+    "localhost@evil",
+]
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -52,7 +81,10 @@ def test_no_route_answers_to_a_foreign_host(api, host):
         assert api.request(method, path, headers={"Host": host}).status_code == 403, (method, path)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "file://", "http://127.0.0.1@evil"])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "http://localhost.evil.example", "file://", "http://127.0.0.1@evil"],
+)
 def test_no_route_answers_to_a_foreign_origin(api, origin):
     for method, path in [*ALL, *OPEN]:
         reply = api.request(method, path, headers={"Origin": origin})
@@ -101,7 +133,12 @@ def test_basic_auth_opens_and_the_health_exemption_is_exact(basic):
     assert basic.request("GET", "/api/version").status_code == 200
     assert basic.request("GET", "/api/variables/name/health", headers=known).status_code == 404
     for wrong in ("admin:", "admin:pass wörd ", "Admin:pass wörd", ":", "admin:pass"):
-        for path in ("/api/version", "/api/variables/name/health", "/api/artifacts/ready/latest", "/api//health"):
+        for path in (
+            "/api/version",
+            "/api/variables/name/health",
+            "/api/artifacts/ready/latest",
+            "/api//health",
+        ):
             assert basic.request("GET", path, headers=authorized(wrong)).status_code == 401, (wrong, path)
     none = {"Authorization": "none"}
     assert basic.request("GET", "/api/health", headers=none).json() is True
@@ -122,7 +159,9 @@ def test_a_csrf_token_belongs_to_its_client_and_is_replaced(basic):
 
     def status(token, client):
         headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client}
-        reply = basic.request("POST", "/api/flows/filter", json={}, headers={k: v for k, v in headers.items() if v})
+        reply = basic.request(
+            "POST", "/api/flows/filter", json={}, headers={k: v for k, v in headers.items() if v}
+        )
         return reply.status_code if reply.status_code == 200 else (reply.status_code, reply.json()["detail"])
 
     invalid = (403, "Invalid CSRF token or client identifier.")
@@ -149,13 +188,31 @@ def test_csrf_protection_that_is_off_says_so(api):
     assert api.get("/csrf-token", 422, params={"client": "me"})["detail"] == "CSRF protection is disabled."
 
 
-PATHS = ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/x", "a%00b", "C:\\x", "%5c%5chost", "a" * 300, "%ff", "ﬁ", "e\u0301", ".", ".."]
+PATHS = [
+    "../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "%2e%2e/x",
+    "a%00b",
+    "C:\\x",
+    "%5c%5chost",
+    "a" * 300,
+    "%ff",
+    "ﬁ",
+    "e\u0301",
+    ".",
+    "..",
+]
 
 
 @pytest.mark.parametrize("text", PATHS)
 def test_a_name_in_a_path_is_only_ever_a_name(api, text):
     """S6: nothing outside the tables is reached, whatever the name."""
-    for path in (f"/api/flows/name/{text}", f"/api/variables/name/{text}", f"/api/artifacts/{text}/latest", f"/api/collections/views/{text}"):
+    for path in (
+        f"/api/flows/name/{text}",
+        f"/api/variables/name/{text}",
+        f"/api/artifacts/{text}/latest",
+        f"/api/collections/views/{text}",
+    ):
         assert api.request("GET", path).status_code in (404, 405, 422), path
     for key in ("../x", "/etc/passwd", "a\\b", "NUL\0"):
         api.post("/artifacts/", {"key": key}, 422)
@@ -169,7 +226,9 @@ def test_a_body_has_a_limit(api):
             yield b" " * (1 << 20)
 
     assert api.request("POST", "/api/flows/filter", content=b" " * (17 << 20)).status_code == 413
-    streamed = api.request("POST", "/api/flows/filter", content=chunks(), headers={"Content-Type": "application/json"})
+    streamed = api.request(
+        "POST", "/api/flows/filter", content=chunks(), headers={"Content-Type": "application/json"}
+    )
     assert streamed.status_code == 413
     assert api.get("/ready") == {"message": "OK"}
 
@@ -187,7 +246,11 @@ def test_answers_are_not_guessed_at_by_browsers(api):
     """S4: what a run said is never taken for a page."""
     run = api.flow_run("RUNNING")["id"]
     api.post(f"/flow_runs/{run}/input", {"key": "k", "value": "<script>alert(1)</script>"}, 201)
-    for path in (f"/api/flow_runs/{run}/input/k", f"/api/flow_runs/{run}/logs/download", f"/api/flow_runs/{run}"):
+    for path in (
+        f"/api/flow_runs/{run}/input/k",
+        f"/api/flow_runs/{run}/logs/download",
+        f"/api/flow_runs/{run}",
+    ):
         reply = api.request("GET", path)
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert "html" not in reply.headers["content-type"]

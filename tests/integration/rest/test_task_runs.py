@@ -17,7 +17,10 @@ def test_a_task_run_keeps_everything_it_was_made_with(api):
         "tags": ["t"],
         "labels": {"a": 1},
         "empirical_policy": {"retries": 2, "retry_delay": [1.0, 2.0], "retry_jitter_factor": 0.5},
-        "task_inputs": {"x": [{"input_type": "task_run", "id": upstream}], "y": [{"input_type": "parameter", "name": "n"}]},
+        "task_inputs": {
+            "x": [{"input_type": "task_run", "id": upstream}],
+            "y": [{"input_type": "parameter", "name": "n"}],
+        },
     }
     made = api.post("/task_runs/", sent, 201)
     policy = made["empirical_policy"]
@@ -121,5 +124,8 @@ def test_task_runs_are_selected_through_their_flow_runs(api):
     assert ids(flow_run_id={"is_null_": True}) == set()
     assert api.post("/task_runs/count", own) == 2
     assert api.post("/task_runs/paginate", {**own, "limit": 1})["pages"] == 2
-    subflows = {"flow_runs": {"parent_task_run_id": {"is_null_": False}}, "flows": {"id": {"any_": [flow["id"]]}}}
+    subflows = {
+        "flow_runs": {"parent_task_run_id": {"is_null_": False}},
+        "flows": {"id": {"any_": [flow["id"]]}},
+    }
     assert api.post("/flow_runs/count", subflows) == 1

@@ -19,8 +19,21 @@ from penstock.client.orchestration import (
     get_client,
 )
 from penstock.client.schemas import filters
-from penstock.client.schemas.actions import ArtifactCreate, ArtifactUpdate, LogCreate, VariableCreate, VariableUpdate
-from penstock.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName, LogFilter, LogFilterFlowRunId, Operator
+from penstock.client.schemas.actions import (
+    ArtifactCreate,
+    ArtifactUpdate,
+    LogCreate,
+    VariableCreate,
+    VariableUpdate,
+)
+from penstock.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterName,
+    LogFilter,
+    LogFilterFlowRunId,
+    Operator,
+)
 from penstock.client.schemas.objects import StateType
 from penstock.client.schemas.sorting import FlowRunSort
 from penstock.exceptions import ObjectAlreadyExists, ObjectNotFound, PenstockHTTPStatusError
@@ -52,7 +65,9 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments():
     for name, method in inspect.getmembers(PenstockClient, inspect.iscoroutinefunction):
         if not name.startswith("_"):
             twin = getattr(SyncPenstockClient, name)
-            assert list(inspect.signature(twin).parameters) == list(inspect.signature(method).parameters), name
+            assert list(inspect.signature(twin).parameters) == list(inspect.signature(method).parameters), (
+                name
+            )
             assert not inspect.iscoroutinefunction(twin), name
     assert (PrefectClient, SyncPrefectClient) == (PenstockClient, SyncPenstockClient)
 
@@ -62,7 +77,11 @@ def test_a_flow_run_goes_through_its_states(client):
     assert (run.name, run.parameters, run.flow_version) == ("red-fox", {"n": 2}, "3")
     assert client.set_flow_run_state(run.id, Running()).status.value == "ACCEPT"
     aborted = client.set_flow_run_state(run.id, Scheduled().model_copy(update={"type": StateType.PENDING}))
-    assert (aborted.status.value, aborted.state, type(aborted.details).__name__) == ("ABORT", None, "StateAbortDetails")
+    assert (aborted.status.value, aborted.state, type(aborted.details).__name__) == (
+        "ABORT",
+        None,
+        "StateAbortDetails",
+    )
     client.set_flow_run_state(run.id, Completed(message="well"))
     states = client.read_flow_run_states(run.id)
     assert [state.type.value for state in states] == ["SCHEDULED", "RUNNING", "COMPLETED"]
@@ -77,13 +96,20 @@ def test_flow_runs_are_listed_counted_changed_and_deleted(client):
     found = client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.NAME_DESC)
     assert [run.name for run in found] == ["n1", "n0"]
     assert client.count_flow_runs(flow_run_filter=wanted) == 2
-    either = FlowRunFilter(operator=Operator.or_, name=FlowRunFilterName(any_=["n0"]), tags={"all_": ["none"]})
+    either = FlowRunFilter(
+        operator=Operator.or_, name=FlowRunFilterName(any_=["n0"]), tags={"all_": ["none"]}
+    )
     assert runs[0].id in {run.id for run in client.read_flow_runs(flow_run_filter=either)}
     client.update_flow_run(runs[0].id, tags=["new"], infrastructure_pid="host:1")
     client.set_flow_run_name(runs[0].id, "renamed")
     client.update_flow_run_labels(runs[0].id, {"a": 1})
     after = client.read_flow_run(runs[0].id)
-    assert (after.tags, after.infrastructure_pid, after.name, after.labels) == (["new"], "host:1", "renamed", {"a": 1})
+    assert (after.tags, after.infrastructure_pid, after.name, after.labels) == (
+        ["new"],
+        "host:1",
+        "renamed",
+        {"a": 1},
+    )
     client.delete_flow_run(runs[0].id)
     with pytest.raises(ObjectNotFound, match=str(runs[0].id)):
         client.read_flow_run(runs[0].id)
@@ -109,7 +135,11 @@ def test_a_task_run_takes_the_policy_of_its_task(client):
     assert (retried.status.value, retried.state.name) == ("REJECT", "AwaitingRetry")
     client.set_task_run_name(made.id, "renamed")
     assert client.read_task_run(made.id).name == "renamed"
-    assert [state.name for state in client.read_task_run_states(made.id)] == ["Pending", "Running", "AwaitingRetry"]
+    assert [state.name for state in client.read_task_run_states(made.id)] == [
+        "Pending",
+        "Running",
+        "AwaitingRetry",
+    ]
     assert [one.id for one in client.read_task_runs(flow_run_filter=only(run))] == [made.id]
     client.delete_task_run(made.id)
     with pytest.raises(ObjectNotFound):
@@ -118,7 +148,9 @@ def test_a_task_run_takes_the_policy_of_its_task(client):
 
 def test_logs_inputs_and_artifacts(client):
     run = client.create_flow_run(demo, state=Running())
-    client.create_logs([LogCreate(name="l", level=20, message="m", timestamp=datetime.now(UTC), flow_run_id=run.id)])
+    client.create_logs(
+        [LogCreate(name="l", level=20, message="m", timestamp=datetime.now(UTC), flow_run_id=run.id)]
+    )
     (log,) = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))
     assert (log.message, log.flow_run_id) == ("m", run.id)
     client.create_flow_run_input(run.id, "k-1", '"v"', sender="me")

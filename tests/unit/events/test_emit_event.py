@@ -69,12 +69,17 @@ def test_follows_is_kept_within_five_minutes_in_either_direction():
 def test_events_are_flushed_when_the_interpreter_exits(script, rows):
     """(c) 5."""
     name = f"thing.{uuid4()}"
-    script("import sys; from penstock.events import emit_event; emit_event(sys.argv[1], {'prefect.resource.id': 'x'})", name)
+    script(
+        "import sys; from penstock.events import emit_event; emit_event(sys.argv[1], {'prefect.resource.id': 'x'})",
+        name,
+    )
     assert rows(f"SELECT count(*) AS n FROM raw.event WHERE name = '{name}'") == [{"n": 1}]
 
 
 def test_resources_know_their_id_name_and_role():
-    related = RelatedResource({"prefect.resource.id": "a", "prefect.resource.role": "owner", "prefect.name": "Ann"})
+    related = RelatedResource(
+        {"prefect.resource.id": "a", "prefect.resource.role": "owner", "prefect.name": "Ann"}
+    )
     event = Event(event="x", resource=Resource({"prefect.resource.id": "b"}), related=[related])
     assert (related.id, related.name, related.role) == ("a", "Ann", "owner")
     assert [one.id for one in event.involved_resources] == ["b", "a"]

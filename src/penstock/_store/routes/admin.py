@@ -65,7 +65,11 @@ def csrf_token(ask: Ask) -> Answer:
     return 200, {"id": str(new_id()), "token": token, "client": client, "expiration": until}
 
 
-_DISABLED = {"exception_message": "CSRF protection is disabled.", "exception_detail": [], "request_body": None}
+_DISABLED: dict[str, Any] = {
+    "exception_message": "CSRF protection is disabled.",
+    "exception_detail": [],
+    "request_body": None,
+}
 
 
 def view(ask: Ask) -> Answer:
@@ -82,6 +86,12 @@ ROUTES = [
     Route("GET", "/version", read_version, answer=_TEXT),
     Route("GET", "/admin/version", read_version, answer=_TEXT),
     Route("GET", "/admin/settings", settings, answer={"type": "object"}),
-    Route("GET", "/csrf-token", csrf_token, answer="CsrfToken", query={"client": {"type": "string", "minLength": 1}}),
+    Route(
+        "GET",
+        "/csrf-token",
+        csrf_token,
+        answer="CsrfToken",
+        query={"client": {"type": "string", "minLength": 1}},
+    ),
     Route("GET", "/collections/views/{view}", view, answer={"type": "object"}),
 ]

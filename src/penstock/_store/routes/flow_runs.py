@@ -15,7 +15,15 @@ from penstock._store.routes.web import Answer, Ask, Route, missing, now
 from penstock._values.states import State, StateType
 
 #: Fields of a flow run with a column of their own; the others are kept as changes.
-_COLUMNS = ("name", "parameters", "tags", "flow_version", "parent_task_run_id", "idempotency_key", "deployment_id")
+_COLUMNS = (
+    "name",
+    "parameters",
+    "tags",
+    "flow_version",
+    "parent_task_run_id",
+    "idempotency_key",
+    "deployment_id",
+)
 _ELSEWHERE = ("state", "flow_id", *_COLUMNS)
 
 

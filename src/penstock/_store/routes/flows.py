@@ -49,7 +49,9 @@ def delete(ask: Ask) -> Answer:
     flow_id = _read(ask, "id", ask.id())["id"]
 
     def remove(core: Core) -> None:
-        stored = {str(row[0]) for row in core.database.read("SELECT id FROM runs WHERE flow_id = ?", [flow_id])}
+        stored = {
+            str(row[0]) for row in core.database.read("SELECT id FROM runs WHERE flow_id = ?", [flow_id])
+        }
         fresh = {run.id for run in core.runs.values() if str(run.body.get("flow_id")) == flow_id}
         for run_id in stored | fresh:
             changes.delete(core, "flow_run", run_id)

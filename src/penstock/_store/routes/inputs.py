@@ -46,7 +46,9 @@ def delete(ask: Ask) -> Answer:
 
 ROUTES = [
     Route("POST", "/flow_runs/{id}/input", create, InputCreate, status=201),
-    Route("POST", "/flow_runs/{id}/input/filter", find, InputFilter, {"type": "array", "items": "FlowRunInput"}),
+    Route(
+        "POST", "/flow_runs/{id}/input/filter", find, InputFilter, {"type": "array", "items": "FlowRunInput"}
+    ),
     Route("GET", "/flow_runs/{id}/input/{key}", read, answer={"type": "string"}, media_type="text/plain"),
     Route("DELETE", "/flow_runs/{id}/input/{key}", delete, status=204),
 ]

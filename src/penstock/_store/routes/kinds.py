@@ -13,7 +13,14 @@ from penstock._store.filters import (
     TASK_RUNS,
     VARIABLES,
 )
-from penstock._store.pages import ARTIFACT_SORTS, FLOW_RUN_SORTS, FLOW_SORTS, LOG_SORTS, TASK_RUN_SORTS, VARIABLE_SORTS
+from penstock._store.pages import (
+    ARTIFACT_SORTS,
+    FLOW_RUN_SORTS,
+    FLOW_SORTS,
+    LOG_SORTS,
+    TASK_RUN_SORTS,
+    VARIABLE_SORTS,
+)
 from penstock._store.routes.lists import Listing, Record
 from penstock._store.routes.web import Ask, now
 

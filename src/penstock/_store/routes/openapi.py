@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from penstock._store.routes.schemas import SCHEMAS, maybe, many, record, ref
+from penstock._store.routes.schemas import SCHEMAS, many, maybe, record, ref
 from penstock._store.routes.web import Route
 
 _PLACE = "#/components/schemas/{model}"
@@ -94,10 +94,10 @@ def _schema(given: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     if isinstance(given, dict):
         if "page of" in given:
             whole = {"type": "integer"}
-            return record(results=many(ref(given["page of"])), count=whole, limit=whole, pages=whole, page=whole)
-        return {
-            key: _inner(key, value, schemas) if key in _NESTED else value for key, value in given.items()
-        }
+            return record(
+                results=many(ref(given["page of"])), count=whole, limit=whole, pages=whole, page=whole
+            )
+        return {key: _inner(key, value, schemas) if key in _NESTED else value for key, value in given.items()}
     made = given.model_json_schema(ref_template=_PLACE)
     for name, definition in made.pop("$defs", {}).items():
         schemas.setdefault(name, definition)

@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 
 def table() -> list[Route]:
     """Return all routes under `/api`, as the OpenAPI document has them."""
-    parts = (admin, flows, transitions, flow_runs, graphs, inputs, task_runs, logs, artifacts, variables, events)
+    parts = (
+        admin,
+        flows,
+        transitions,
+        flow_runs,
+        graphs,
+        inputs,
+        task_runs,
+        logs,
+        artifacts,
+        variables,
+        events,
+    )
     return [route for part in parts for route in part.ROUTES]
 
 

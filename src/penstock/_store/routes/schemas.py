@@ -41,7 +41,7 @@ def record(**fields: Schema) -> Schema:
 
 
 _STAMPED = {"id": _ID, "created": maybe(_TIME), "updated": maybe(_TIME)}
-_STATE_DETAILS = {name: _ANY for name in StateDetails().model_dump()}
+_STATE_DETAILS = dict.fromkeys(StateDetails().model_dump(), _ANY)
 _RUN: dict[str, Schema] = {
     **_STAMPED,
     "name": _TEXT,
@@ -203,7 +203,5 @@ SCHEMAS: dict[str, Schema] = {
     "EventCount": record(value=_TEXT, label=_TEXT, count=_WHOLE, start_time=_TIME, end_time=_TIME),
     "NotFound": record(detail=_TEXT),
     "Unauthorized": record(exception_message=_TEXT),
-    "ValidationError": record(
-        exception_message=_TEXT, exception_detail=many(_MAP), request_body=_ANY
-    ),
+    "ValidationError": record(exception_message=_TEXT, exception_detail=many(_MAP), request_body=_ANY),
 }

@@ -1,5 +1,6 @@
 """Proposing states, resuming, and reading the states that were. Reference pages: rest-api flow-runs/set-flow-run-state,
-flow-runs/resume-flow-run, flow-run-states, task-run-states."""
+flow-runs/resume-flow-run, flow-run-states, task-run-states.
+"""
 
 from __future__ import annotations
 

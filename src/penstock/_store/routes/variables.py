@@ -26,7 +26,7 @@ def create(ask: Ask) -> Answer:
     """
     body = ask.read(VariableCreate)
     _check_length(body.value, ask.body)
-    made = {"id": str(new_id()), "name": body.name, "value": body.value, "tags": body.tags}
+    made: dict[str, Any] = {"id": str(new_id()), "name": body.name, "value": body.value, "tags": body.tags}
 
     def make(core: Core) -> None:
         _check_free(core, body.name)
@@ -84,7 +84,9 @@ def _wanted(ask: Ask, column: str) -> str:
 
 
 def _read(ask: Ask, column: str, value: str) -> dict[str, Any]:
-    return show.variable(ask.one(f"FROM variables WHERE {column} = ?", [value], f"variable with {column} {value}"))
+    return show.variable(
+        ask.one(f"FROM variables WHERE {column} = ?", [value], f"variable with {column} {value}")
+    )
 
 
 def _find(core: Core, column: str, value: str) -> dict[str, Any]:

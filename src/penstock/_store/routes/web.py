@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
-
 from penstock._store.changes import fields_of
 from penstock._store.core import Core, Refused
 from penstock._store.filters import Condition, invalid

@@ -86,8 +86,12 @@ class FlowRunMethods(FlowMethods):
         offset: int = 0,
     ) -> list[FlowRun]:
         """Return flow runs; all filters must hold. See `read_flows` for the arguments."""
-        related = {"flows": flow_filter, "task_runs": task_run_filter, "deployments": deployment_filter}
-        body = listing(sort, limit, offset, flow_runs=flow_run_filter, **related)
+        related: dict[str, Filter] = {
+            "flows": flow_filter,
+            "task_runs": task_run_filter,
+            "deployments": deployment_filter,
+        }
+        body = listing(sort, limit, offset, {"flow_runs": flow_run_filter, **related})
         return FlowRun.model_validate_list(await self._json("POST", "/flow_runs/filter", body))
 
     async def count_flow_runs(
@@ -99,8 +103,16 @@ class FlowRunMethods(FlowMethods):
         deployment_filter: Filter = None,
     ) -> int:
         """Count flow runs; all filters must hold."""
-        related = {"flows": flow_filter, "task_runs": task_run_filter, "deployments": deployment_filter}
-        return int(await self._json("POST", "/flow_runs/count", listing(flow_runs=flow_run_filter, **related)))
+        related: dict[str, Filter] = {
+            "flows": flow_filter,
+            "task_runs": task_run_filter,
+            "deployments": deployment_filter,
+        }
+        return int(
+            await self._json(
+                "POST", "/flow_runs/count", listing(filters={"flow_runs": flow_run_filter, **related})
+            )
+        )
 
     async def update_flow_run(
         self,
@@ -123,7 +135,9 @@ class FlowRunMethods(FlowMethods):
             "parameters": parameters,
             "name": name,
             "tags": None if tags is None else list(tags),
-            "empirical_policy": None if empirical_policy is None else empirical_policy.model_dump(mode="json"),
+            "empirical_policy": None
+            if empirical_policy is None
+            else empirical_policy.model_dump(mode="json"),
             "infrastructure_pid": infrastructure_pid,
             "job_variables": job_variables,
         }

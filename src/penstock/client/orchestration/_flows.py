@@ -62,8 +62,12 @@ class FlowMethods(Requests):
             limit: at most so many; 200 is the most.
             offset: leave out so many.
         """
-        related = {"flow_runs": flow_run_filter, "task_runs": task_run_filter, "deployments": deployment_filter}
-        body = listing(sort, limit, offset, flows=flow_filter, **related)
+        related: dict[str, Filter] = {
+            "flow_runs": flow_run_filter,
+            "task_runs": task_run_filter,
+            "deployments": deployment_filter,
+        }
+        body = listing(sort, limit, offset, {"flows": flow_filter, **related})
         return Flow.model_validate_list(await self._json("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:

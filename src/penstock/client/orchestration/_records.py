@@ -28,7 +28,9 @@ class RecordMethods(Requests):
 
     async def create_logs(self, logs: Iterable[LogCreate | dict[str, Any]]) -> None:
         """Send log lines."""
-        await self._request("POST", "/logs/", [one if isinstance(one, dict) else body_of(one) for one in logs])
+        await self._request(
+            "POST", "/logs/", [one if isinstance(one, dict) else body_of(one) for one in logs]
+        )
 
     async def read_logs(
         self,
@@ -38,7 +40,7 @@ class RecordMethods(Requests):
         sort: LogSort | None = None,
     ) -> list[Log]:
         """Return log lines, oldest first unless told otherwise."""
-        body = listing(sort, limit, offset, logs=log_filter)
+        body = listing(sort, limit, offset, {"logs": log_filter})
         return Log.model_validate_list(await self._json("POST", "/logs/filter", body))
 
     async def create_artifact(self, artifact: ArtifactCreate) -> Artifact:
@@ -72,8 +74,8 @@ class RecordMethods(Requests):
         offset: int = 0,
     ) -> list[Artifact]:
         """Return artifacts; all filters must hold."""
-        related = {"flow_runs": flow_run_filter, "task_runs": task_run_filter}
-        body = listing(sort, limit, offset, artifacts=artifact_filter, **related)
+        related: dict[str, Filter] = {"flow_runs": flow_run_filter, "task_runs": task_run_filter}
+        body = listing(sort, limit, offset, {"artifacts": artifact_filter, **related})
         return Artifact.model_validate_list(await self._json("POST", "/artifacts/filter", body))
 
     async def read_latest_artifacts(
@@ -87,8 +89,8 @@ class RecordMethods(Requests):
         offset: int = 0,
     ) -> list[ArtifactCollection]:
         """Return the newest artifact of each key; all filters must hold."""
-        related = {"flow_runs": flow_run_filter, "task_runs": task_run_filter}
-        body = listing(sort, limit, offset, artifacts=artifact_filter, **related)
+        related: dict[str, Filter] = {"flow_runs": flow_run_filter, "task_runs": task_run_filter}
+        body = listing(sort, limit, offset, {"artifacts": artifact_filter, **related})
         return ArtifactCollection.model_validate_list(
             await self._json("POST", "/artifacts/latest/filter", body)
         )
@@ -119,7 +121,9 @@ class RecordMethods(Requests):
 
     async def read_variables(self, limit: int | None = None) -> list[Variable]:
         """Return variables by name."""
-        return Variable.model_validate_list(await self._json("POST", "/variables/filter", listing(limit=limit)))
+        return Variable.model_validate_list(
+            await self._json("POST", "/variables/filter", listing(limit=limit))
+        )
 
     async def delete_variable_by_name(self, name: str) -> None:
         """Delete the variable of a name.

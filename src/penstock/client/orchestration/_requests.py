@@ -68,12 +68,19 @@ def path_of(*parts: object) -> str:
 
 
 def listing(
-    sort: Any = None, limit: int | None = None, offset: int | None = None, **filters: Filter
+    sort: Any = None,
+    limit: int | None = None,
+    offset: int | None = None,
+    filters: Mapping[str, Filter] | None = None,
 ) -> dict[str, Any]:
     """Return the body of a list request: what was given, filters as JSON."""
-    numbers = {"sort": sort.value if isinstance(sort, Enum) else sort, "limit": limit, "offset": offset or None}
+    numbers = {
+        "sort": sort.value if isinstance(sort, Enum) else sort,
+        "limit": limit,
+        "offset": offset or None,
+    }
     body: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
-    for name, given in filters.items():
+    for name, given in (filters or {}).items():
         if given is not None:
             body[name] = dict(given) if isinstance(given, Mapping) else given.to_body()
     return body

@@ -53,7 +53,8 @@ class TaskRunMethods(Requests):
             "task_version": getattr(task, "version", None),
         }
         sources = {
-            key: [one.model_dump(mode="json") for one in values] for key, values in (task_inputs or {}).items()
+            key: [one.model_dump(mode="json") for one in values]
+            for key, values in (task_inputs or {}).items()
         }
         body = {
             **{key: value for key, value in given.items() if value is not None},
@@ -86,8 +87,12 @@ class TaskRunMethods(Requests):
         offset: int = 0,
     ) -> list[TaskRun]:
         """Return task runs; all filters must hold. See `read_flows` for the arguments."""
-        related = {"flows": flow_filter, "flow_runs": flow_run_filter, "deployments": deployment_filter}
-        body = listing(sort, limit, offset, task_runs=task_run_filter, **related)
+        related: dict[str, Filter] = {
+            "flows": flow_filter,
+            "flow_runs": flow_run_filter,
+            "deployments": deployment_filter,
+        }
+        body = listing(sort, limit, offset, {"task_runs": task_run_filter, **related})
         return TaskRun.model_validate_list(await self._json("POST", "/task_runs/filter", body))
 
     async def set_task_run_name(self, task_run_id: UUID, name: str) -> httpx.Response:

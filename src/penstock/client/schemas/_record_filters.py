@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-
 from penstock.client.schemas._filter_base import FilterGroup, FilterPart
 
 

@@ -2,11 +2,19 @@
 
 from penstock.client.schemas._filter_base import Operator as Operator
 from penstock.client.schemas._record_filters import ArtifactCollectionFilter as ArtifactCollectionFilter
-from penstock.client.schemas._record_filters import ArtifactCollectionFilterFlowRunId as ArtifactCollectionFilterFlowRunId
+from penstock.client.schemas._record_filters import (
+    ArtifactCollectionFilterFlowRunId as ArtifactCollectionFilterFlowRunId,
+)
 from penstock.client.schemas._record_filters import ArtifactCollectionFilterKey as ArtifactCollectionFilterKey
-from penstock.client.schemas._record_filters import ArtifactCollectionFilterLatestId as ArtifactCollectionFilterLatestId
-from penstock.client.schemas._record_filters import ArtifactCollectionFilterTaskRunId as ArtifactCollectionFilterTaskRunId
-from penstock.client.schemas._record_filters import ArtifactCollectionFilterType as ArtifactCollectionFilterType
+from penstock.client.schemas._record_filters import (
+    ArtifactCollectionFilterLatestId as ArtifactCollectionFilterLatestId,
+)
+from penstock.client.schemas._record_filters import (
+    ArtifactCollectionFilterTaskRunId as ArtifactCollectionFilterTaskRunId,
+)
+from penstock.client.schemas._record_filters import (
+    ArtifactCollectionFilterType as ArtifactCollectionFilterType,
+)
 from penstock.client.schemas._record_filters import ArtifactFilter as ArtifactFilter
 from penstock.client.schemas._record_filters import ArtifactFilterFlowRunId as ArtifactFilterFlowRunId
 from penstock.client.schemas._record_filters import ArtifactFilterId as ArtifactFilterId
@@ -30,12 +38,16 @@ from penstock.client.schemas._run_filters import FlowFilterTags as FlowFilterTag
 from penstock.client.schemas._run_filters import FlowRunFilter as FlowRunFilter
 from penstock.client.schemas._run_filters import FlowRunFilterDeploymentId as FlowRunFilterDeploymentId
 from penstock.client.schemas._run_filters import FlowRunFilterEndTime as FlowRunFilterEndTime
-from penstock.client.schemas._run_filters import FlowRunFilterExpectedStartTime as FlowRunFilterExpectedStartTime
+from penstock.client.schemas._run_filters import (
+    FlowRunFilterExpectedStartTime as FlowRunFilterExpectedStartTime,
+)
 from penstock.client.schemas._run_filters import FlowRunFilterFlowVersion as FlowRunFilterFlowVersion
 from penstock.client.schemas._run_filters import FlowRunFilterId as FlowRunFilterId
 from penstock.client.schemas._run_filters import FlowRunFilterIdempotencyKey as FlowRunFilterIdempotencyKey
 from penstock.client.schemas._run_filters import FlowRunFilterName as FlowRunFilterName
-from penstock.client.schemas._run_filters import FlowRunFilterNextScheduledStartTime as FlowRunFilterNextScheduledStartTime
+from penstock.client.schemas._run_filters import (
+    FlowRunFilterNextScheduledStartTime as FlowRunFilterNextScheduledStartTime,
+)
 from penstock.client.schemas._run_filters import FlowRunFilterParentFlowRunId as FlowRunFilterParentFlowRunId
 from penstock.client.schemas._run_filters import FlowRunFilterParentTaskRunId as FlowRunFilterParentTaskRunId
 from penstock.client.schemas._run_filters import FlowRunFilterStartTime as FlowRunFilterStartTime
