@@ -131,7 +131,7 @@ class _Life:
             app,
             loop="asyncio",
             http="h11",
-            ws=cast(Any, websocket_protocol),
+            ws=cast("Any", websocket_protocol),
             ws_max_size=BODY_LIMIT,
             lifespan="off",
             log_config=None,

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from ..store.conftest import StoreProcess, eventually
+from ..store.conftest import StoreProcess, eventually  # noqa: TID252  # a sibling, not a package
 
 SECRET = "admin:pass"
 
