@@ -62,6 +62,18 @@ def tasks(runner: str, mode: str, sizes: str) -> Callable[[Contestant, Workspace
     return run
 
 
+def growth(mode: str, n: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Measure how much one flow of n tasks grows for each task that has ended and whose result nobody keeps."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        if contestant.name == "bare":
+            return
+        report = contestant.script(space, "growth.py", contestant.name, mode, str(n))
+        yield f"{mode}, {n:,} tasks in one flow: bytes of growth per finished task", report["bytes"]
+
+    return run
+
+
 def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
@@ -104,7 +116,11 @@ def all_cases(*, quick: bool) -> list[Case]:
     ]
     cases += [
         Case(f"threads-{mode}", tasks("threads", mode, sizes), few, server=True)
-        for mode in ("call", "submit", "map")
+        for mode in ("call", "submit", "map", "gather")
+    ]
+    cases += [
+        Case(f"growth-{mode}", growth(mode, 1000 if quick else 10_000), 1, server=True)
+        for mode in ("call", "submit")
     ]
     cases += [
         Case(f"{runner}-{mode}", tasks(runner, mode, sizes), 1 if quick else few, server=True)

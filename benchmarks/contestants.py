@@ -56,10 +56,10 @@ class Contestant:
                 memory.stop_marked(mark)
 
     def settings(self, home: Path) -> dict[str, str]:
-        """Return the variables that keep this contestant quiet and in its own folder."""
+        """Return the variables that keep this contestant in its own folder, logging as it does by default."""
         if self.name == "prefect":
             return peers.settings(home)
-        return {"PENSTOCK_HOME": str(home), "PENSTOCK_LOGGING_LEVEL": "WARNING"}
+        return {"PENSTOCK_HOME": str(home), "PENSTOCK_LOGGING_LEVEL": "INFO"}
 
     def script(self, space: Workspace, probe: str, *arguments: str) -> dict[str, Any]:
         """Run a probe of `probes/` to its end and return what it reported."""

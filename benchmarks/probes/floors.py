@@ -3,6 +3,7 @@
 python floors.py RUNNER MODE SIZES REPORT
 """
 
+import asyncio
 import json
 import sys
 import time
@@ -56,8 +57,30 @@ def ray():
         library.shutdown()
 
 
+async def anoop(x):
+    """Return the argument."""
+    return x
+
+
+def measure_async(n):
+    """Run n coroutines on a loop."""
+
+    async def body():
+        started = time.perf_counter()
+        values = await asyncio.gather(*(anoop(i) for i in range(n)))
+        seconds = time.perf_counter() - started
+        assert values == list(range(n))
+        return seconds
+
+    started = time.perf_counter()
+    inner = asyncio.run(body())
+    return {"n": n, "inner": inner, "wall": time.perf_counter() - started, "tasks": 0}
+
+
 def measure(runner, mode, n):
     """Start the executor, warm it up, run n tasks, shut it down."""
+    if mode == "gather":
+        return measure_async(n)
     started = time.perf_counter()
     with {"threads": threads, "dask": dask, "ray": ray}[runner]() as ways:
         run = ways[("call", "submit", "map").index(mode)]

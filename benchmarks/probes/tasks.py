@@ -6,6 +6,7 @@ For each size: `inner` is the time in the flow's body for that many tasks after 
 `wall` is the time of the whole flow call, `tasks` the number of task runs that must be on record afterwards.
 """
 
+import asyncio
 import importlib
 import json
 import sys
@@ -37,8 +38,37 @@ def run(noop, mode, n):
     return [future.result() for future in futures]
 
 
+async def gathered(noop, n):
+    """Run n async tasks on the loop and wait for their values."""
+    return await asyncio.gather(*(noop(i) for i in range(n)))
+
+
+def measure_async(framework, n):
+    """Run one async flow of n async tasks."""
+    api = importlib.import_module(framework)
+
+    @api.task
+    async def noop(x):
+        return x
+
+    @api.flow
+    async def body():
+        await gathered(noop, 1)
+        started = time.perf_counter()
+        values = await gathered(noop, n)
+        seconds = time.perf_counter() - started
+        assert values == list(range(n))
+        return seconds
+
+    started = time.perf_counter()
+    inner = asyncio.run(body())
+    return {"n": n, "inner": inner, "wall": time.perf_counter() - started, "tasks": n + 1}
+
+
 def measure(framework, runner, mode, n):
     """Run one flow of n tasks."""
+    if mode == "gather":
+        return measure_async(framework, n)
     api = importlib.import_module(framework)
 
     @api.task

@@ -42,13 +42,15 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def runner(self, line: str) -> None:
-        """Choose where tasks run: ``%runner threads|dask|ray [WORKERS]``; without a word, say where they do.
+        """Choose where tasks run: ``%runner threads|processes|dask|ray [WORKERS]``; without a word, say where they do.
 
         The cluster stays until another runner is chosen or the kernel ends.
         """
         words = shlex.split(line, comments=True)
         if not words:
-            display(info(self._session.runner_name, "is where tasks run; others: threads, dask, ray"))
+            display(
+                info(self._session.runner_name, "is where tasks run; others: threads, processes, dask, ray")
+            )
             return
         try:
             workers = int(words[1]) if len(words) > 1 else None

@@ -6,13 +6,14 @@ Reference page: api-ref/python/prefect-flow_engine.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from penstock._engine.context_transfer import hydrated_context, serialize_context
-from penstock._engine.drivers import run_awaiting, run_blocking
+from penstock._engine.drivers import Lifecycle, run_awaiting, run_blocking
+from penstock._engine.execute import inside, stream, stream_async
 from penstock._engine.flow_lifecycle import flow_lifecycle
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.given_task_runs import as_waits
@@ -23,6 +24,7 @@ from penstock._flow import Flow, _answer
 from penstock._link.client import path_of, store
 from penstock._link.session import current_session
 from penstock._values.runs import FlowRun
+from penstock._values.states import State
 from penstock.exceptions import FlowRunTimeoutError as FlowRunTimeoutError
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def run_flow(
     error_logger: logging.Logger | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Run a flow and return its value; a coroutine of it, when the flow is async.
+    """Run a flow and return its value; a coroutine of it, when the flow is async, a generator if it is one.
 
     Args:
         flow: what to run.
@@ -69,6 +71,9 @@ def run_flow(
         >>> run_flow(double, parameters={"x": 2})
         4
     """
+    if flow.isgenerator and return_type == "result":
+        run = run_generator_flow_async if flow.isasync else run_generator_flow_sync
+        return run(flow, flow_run, parameters, wait_for, return_type, context)
     if flow.isasync:
         return _watched(
             run_flow_async(flow, flow_run, parameters, wait_for, return_type, context), error_logger
@@ -106,6 +111,43 @@ async def run_flow_async(
         execution = _prepared(flow, flow_run, parameters, wait_for)
         state = await run_awaiting(flow_lifecycle(execution), execution.token)
         return _answer(state, return_type == "state")
+
+
+def run_generator_flow_sync(
+    flow: Flow[..., Any],
+    flow_run: FlowRun | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    wait_for: Iterable[Any] | None = None,
+    return_type: Literal["state", "result"] = "result",
+    context: Mapping[str, Any] | None = None,
+) -> Generator[Any, Any, Any]:
+    """Run a generator flow from one value to the next; see `run_flow`. `return_type` makes no difference."""
+    return stream(lambda: _begun(flow, flow_run, parameters, wait_for, context), _answer, flow_signals)
+
+
+def run_generator_flow_async(
+    flow: Flow[..., Any],
+    flow_run: FlowRun | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    wait_for: Iterable[Any] | None = None,
+    return_type: Literal["state", "result"] = "result",
+    context: Mapping[str, Any] | None = None,
+) -> AsyncGenerator[Any, Any]:
+    """Run an async generator flow from one value to the next; see `run_generator_flow_sync`."""
+    return stream_async(lambda: _begun(flow, flow_run, parameters, wait_for, context), _answer)
+
+
+def _begun(
+    flow: Flow[..., Any],
+    flow_run: FlowRun | None,
+    parameters: Mapping[str, Any] | None,
+    wait_for: Iterable[Any] | None,
+    context: Mapping[str, Any] | None,
+) -> tuple[FlowExecution, Lifecycle[State]]:
+    stack = ExitStack()
+    stack.enter_context(hydrated_context(context))
+    execution = _prepared(flow, flow_run, parameters, wait_for)
+    return execution, inside(stack, flow_lifecycle(execution))
 
 
 def run_flow_in_subprocess(
@@ -199,4 +241,6 @@ __all__ = [
     "run_flow_async",
     "run_flow_in_subprocess",
     "run_flow_sync",
+    "run_generator_flow_async",
+    "run_generator_flow_sync",
 ]

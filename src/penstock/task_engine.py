@@ -5,14 +5,20 @@ Reference page: api-ref/python/prefect-task_engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
 from penstock._engine.context_transfer import hydrated_context
-from penstock._engine.execute import execute, execute_async, value_of
+from penstock._engine.drivers import Lifecycle
+from penstock._engine.execute import execute, execute_async, inside, stream, stream_async, value_of
 from penstock._engine.given_task_runs import Dependencies, execution_of
+from penstock._engine.task_lifecycle import task_lifecycle
+from penstock._engine.task_run import TaskExecution
 from penstock._values.runs import TaskRun
+from penstock._values.states import State
 from penstock.exceptions import TaskRunTimeoutError as TaskRunTimeoutError
 from penstock.tasks import Task
 
@@ -27,7 +33,7 @@ def run_task(
     dependencies: Dependencies | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Run a task and return its value; a coroutine of it, when the task is async.
+    """Run a task and return its value; a coroutine of it, when the task is async, a generator if it is one.
 
     Args:
         task: what to run.
@@ -50,7 +56,9 @@ def run_task(
         >>> run_task(double, parameters={"x": 2})
         4
     """
-    run = run_task_async if task.isasync else run_task_sync
+    run: Any = run_task_async if task.isasync else run_task_sync
+    if task.isgenerator and return_type == "result":
+        run = run_generator_task_async if task.isasync else run_generator_task_sync
     return run(task, task_run_id, task_run, parameters, wait_for, return_type, dependencies, context)
 
 
@@ -86,4 +94,50 @@ async def run_task_async(
         return value_of(await execute_async(execution), return_state=return_type == "state")
 
 
-__all__ = ["TaskRunTimeoutError", "run_task", "run_task_async", "run_task_sync"]
+def run_generator_task_sync(
+    task: Task[..., Any],
+    task_run_id: UUID | None = None,
+    task_run: TaskRun | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    wait_for: Any = None,
+    return_type: Literal["state", "result"] = "result",
+    dependencies: Dependencies | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Generator[Any, Any, Any]:
+    """Run a generator task from one value to the next; see `run_task`. `return_type` makes no difference."""
+    begin = partial(_begun, context, (task, task_run, task_run_id, parameters, wait_for, dependencies))
+    return stream(begin, State.result)
+
+
+def run_generator_task_async(
+    task: Task[..., Any],
+    task_run_id: UUID | None = None,
+    task_run: TaskRun | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    wait_for: Any = None,
+    return_type: Literal["state", "result"] = "result",
+    dependencies: Dependencies | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> AsyncGenerator[Any, Any]:
+    """Run an async generator task from one value to the next; see `run_generator_task_sync`."""
+    begin = partial(_begun, context, (task, task_run, task_run_id, parameters, wait_for, dependencies))
+    return stream_async(begin, State.result)
+
+
+def _begun(
+    context: Mapping[str, Any] | None, made_of: tuple[Any, ...]
+) -> tuple[TaskExecution, Lifecycle[State]]:
+    stack = ExitStack()
+    stack.enter_context(hydrated_context(context))
+    execution = execution_of(*made_of)
+    return execution, inside(stack, task_lifecycle(execution))
+
+
+__all__ = [
+    "TaskRunTimeoutError",
+    "run_generator_task_async",
+    "run_generator_task_sync",
+    "run_task",
+    "run_task_async",
+    "run_task_sync",
+]

@@ -36,6 +36,21 @@ def test_a_temporary_cluster_is_gone_after_the_flow():
     gone(seen)
 
 
+def test_a_temporary_cluster_is_gone_after_a_failure():
+    before = helpers()
+    seen = set()
+
+    @flow(task_runner=DaskTaskRunner(cluster_kwargs={"n_workers": 1, "threads_per_worker": 1}))
+    def fails():
+        flows.add_one.submit(0).result()
+        seen.update(helpers() - before)
+        raise ValueError("in the middle")
+
+    assert fails(return_state=True).is_failed()
+    assert seen
+    gone(seen)
+
+
 def topics(cluster):
     return {topic for topic in cluster.scheduler._broker._topics if topic.startswith("penstock")}
 

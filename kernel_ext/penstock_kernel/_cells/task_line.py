@@ -128,7 +128,11 @@ def _parser() -> _Parser:
         metavar="A,B",
         help="outputs, instead of those found in the cell",
     )
-    add("--runner", metavar="NAME", help="where it runs: threads, dask, ray, or a runner in the notebook")
+    add(
+        "--runner",
+        metavar="NAME",
+        help="where it runs: threads, processes, dask, ray, or a runner in the notebook",
+    )
     waiting = parser.add_mutually_exclusive_group()
     waiting.add_argument("--wait", action="store_true", default=None, help="wait here until it is done")
     waiting.add_argument("--background", dest="wait", action="store_false", help="return at once")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Protocol
 
 from penstock._engine import outcomes
@@ -78,6 +78,12 @@ def stream_async(
 ) -> AsyncGenerator[Any, Any]:
     """Run an async generator function lazily; see `stream`."""
     return stream_awaiting(lambda: _streaming(Stream(), *begin()), value_of)
+
+
+def inside(stack: ExitStack, lifecycle: Lifecycle[State]) -> Lifecycle[State]:
+    """Leave what was entered for a stream when it ends, in the context it was entered in."""
+    with stack:
+        return (yield from lifecycle)
 
 
 def _streaming(

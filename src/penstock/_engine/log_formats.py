@@ -42,30 +42,54 @@ class PenstockFormatter(logging.Formatter):
     ) -> None:
         defaults = {**_UNKNOWN, **(defaults or {})}
         super().__init__(format or FORMAT, datefmt, style, validate, defaults=defaults)
+        self._plain = task_run_fmt == TASK_RUN_FORMAT and style == "%"
         self._flow_run_style = self._style_of(flow_run_fmt, style, validate, defaults)
         self._task_run_style = self._style_of(task_run_fmt, style, validate, defaults)
+        styles = (self._style, self._flow_run_style, self._task_run_style)
+        self._uses_time = any(one.usesTime() for one in styles)
+        self._is_percent = style == "%"
+        #: The newest second and how it is written; many records share one.
+        self._second: tuple[int, str | None, str] = (-1, None, "")
 
     def _style_of(self, text: str | None, style: Any, validate: bool, defaults: dict[str, Any]) -> Any:
-        return (
-            self._style
-            if text is None
-            else logging.Formatter(text, None, style, validate, defaults=defaults)._style
-        )
+        if text is None:
+            return self._style
+        return logging.Formatter(text, None, style, validate, defaults=defaults)._style
 
     def usesTime(self) -> bool:  # noqa: N802
         """True when any of the formats has the time in it."""
-        return any(style.usesTime() for style in (self._style, self._flow_run_style, self._task_run_style))
+        return self._uses_time
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return the time of a record."""
+        second = int(record.created)
+        known, form, text = self._second
+        if known != second or form != datefmt or datefmt is None:
+            text = super().formatTime(record, datefmt)
+            self._second = (second, datefmt, text)
+        return text
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """Return the line of a record, by what the record belongs to."""
         about = record.__dict__
+        if self._plain and about.get("task_run_name") is not None:
+            # What most lines are, without the general machinery.
+            return (
+                f"{record.asctime}.{int(record.msecs):03d} | {record.levelname:<7} | "
+                f"Task run {about['task_run_name']!r} - {record.message}"
+            )
         if about.get("task_run_name") is not None:
-            text: str = self._task_run_style.format(record)
+            style = self._task_run_style
         elif about.get("flow_run_name") is not None:
-            text = self._flow_run_style.format(record)
+            style = self._flow_run_style
         else:
-            text = self._style.format(record)
-        return text
+            style = self._style
+        if self._is_percent:
+            try:
+                return str(style._fmt % about)
+            except KeyError:
+                pass  # something is not known of this record
+        return str(style.format(record))
 
 
 def console_formatter() -> PenstockFormatter:

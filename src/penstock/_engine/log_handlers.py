@@ -13,7 +13,7 @@ import warnings
 from typing import Any
 
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
-from penstock._engine.observers import tell
+from penstock._engine.observers import tell, watched
 from penstock._link import session as sessions
 from penstock.exceptions import MissingContextError
 from penstock.settings import get_current_settings
@@ -81,14 +81,15 @@ class APILogHandler(logging.Handler):
         """Keep a record, unless `logging.to_api.enabled` says no."""
         if _busy.now or not get_current_settings().logging_to_api_enabled:
             return
-        if not getattr(record, "send_to_api", True):
+        if not record.__dict__.get("send_to_api", True):
             return
         _busy.now = True
         try:
             body = self.prepare(record)
             at = int(record.created * 1_000_000)
-            APILogWorker.instance().send(body, at)
-            tell("log", {**body, "task_name": getattr(record, "task_name", None)}, at)
+            sessions.current_session().emit("log", body, at)
+            if watched():
+                tell("log", {**body, "task_name": getattr(record, "task_name", None)}, at)
         except Exception:
             self.handleError(record)
         finally:
@@ -213,6 +214,8 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
         self._highlighter = highlighter
         self._styles = styles
         self._console: Any = None
+        #: The stream that was asked last whether it is a terminal, and what it said.
+        self._terminal: tuple[Any, bool] = (None, False)
 
     @property
     def stream(self) -> Any:
@@ -236,7 +239,7 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
         stream = self.stream
         try:
             settings = get_current_settings()
-            if settings.logging_markup or (stream.isatty() and settings.logging_colors):
+            if settings.logging_markup or (self._is_terminal(stream) and settings.logging_colors):
                 text = self.format(record)
                 self.console.print(text, soft_wrap=True, markup=settings.logging_markup)
                 self.flush()
@@ -245,6 +248,13 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
             self.handleError(record)
             return
         super().emit(record)
+
+    def _is_terminal(self, stream: Any) -> bool:
+        known, answer = self._terminal
+        if known is not stream:
+            answer = bool(stream.isatty())
+            self._terminal = (stream, answer)
+        return answer
 
     def _make_console(self, stream: Any) -> Any:
         from rich.console import Console

@@ -16,6 +16,7 @@ from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TagsContext
 from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture, futures_in
+from penstock._engine.log_setup import setup_logging
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
@@ -234,6 +235,7 @@ def make_run(
     run_id: UUID | None = None,
 ) -> TaskExecution:
     """Make a task run of `task` (with this id, if one is given), journal it as Pending, return its execution."""
+    setup_logging()
     context = FlowRunContext.get()
     waits = tuple(wait_for) if wait_for is not None else ()
     linked = bool(waits) or is_linked(parameters)

@@ -123,7 +123,7 @@ def _wants_retry(run: TaskExecution, state: State) -> Generator[Effect, Any, boo
 def _finish(run: TaskExecution, state: State) -> Steps:
     run.enter(state)
     level = logging.INFO if state.is_completed() else logging.ERROR
-    run.logger.log(level, "Finished in state %s", state)
+    run.logger.tell(level, "Finished in state %s", state)
     hooks = run.task.on_completion_hooks if state.is_completed() else ()
     hooks = run.task.on_failure_hooks if state.is_failed() else hooks
     for hook in hooks:

@@ -74,6 +74,8 @@ def launch(workspace: Workspace) -> subprocess.Popen[bytes]:
     environment = {
         k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith(("LC_", "PENSTOCK_"))
     }
+    # The store runs elsewhere than the caller, whose files may hold settings too.
+    environment |= get_current_settings().to_environment_variables(exclude_unset=True)
     environment["PENSTOCK_HOME"] = str(workspace.home)
     environment.pop("PENSTOCK__FLOW_RUN_ID", None)
     # The code we run ourselves, wherever it was imported from; never the caller's current folder.

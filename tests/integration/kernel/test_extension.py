@@ -16,7 +16,8 @@ answer = 6 * 7
 def test_an_unknown_runner_is_a_usage_error(kernel):
     reply = kernel.run("%runner dusk")
     assert reply.status == "error"
-    assert reply.text == "UsageError: %runner: There is no runner 'dusk'; choose one of: dask, ray, threads."
+    known = "dask, processes, ray, threads"
+    assert reply.text == f"UsageError: %runner: There is no runner 'dusk'; choose one of: {known}."
 
 
 def test_a_failing_task_shows_the_line_of_the_user_and_not_the_engine(kernel, workspace):

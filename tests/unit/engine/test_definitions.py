@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import cloudpickle
@@ -12,8 +14,11 @@ import pytest
 
 from penstock import flow, get_run_logger, pause_flow_run, tags, task
 from penstock._engine.flow_run import FlowExecution
+from penstock._ids import new_id
+from penstock._link.session import current_session
+from penstock._values.states import utc_now
 from penstock.exceptions import Abort, Pause, PenstockSignal
-from penstock.states import Cancelled, Completed, Failed, Paused, Running
+from penstock.states import Cancelled, Completed, Failed, Paused, Running, Scheduled
 from penstock.tasks import exponential_backoff
 
 
@@ -271,3 +276,41 @@ def test_an_error_around_user_code_crashes_and_one_inside_fails(monkeypatch) -> 
         return [inside, fine.submit(return_state=True).name]
 
     assert both() == ["Failed", "Crashed"]
+
+
+def test_a_run_that_is_to_begin_later_waits_for_the_clock_of_the_store(monkeypatch, witness) -> None:
+    start = utc_now() + timedelta(seconds=0.4)
+    run_id = str(new_id())
+    run = {"id": run_id, "flow_name": "later", "name": "later-run", "parameters": {}, "client": None}
+    current_session().store.request(
+        "POST", "/link/flow_runs", {"run": run, "state": Scheduled(scheduled_time=start).to_json()}
+    )
+    monkeypatch.setenv("PENSTOCK__FLOW_RUN_ID", run_id)
+
+    assert flow(lambda: 5, name="later")() == 5
+
+    assert str(witness.flow_runs["later"].id) == run_id
+    assert witness.flow_runs["later"].start_time >= start
+
+
+def test_a_result_asked_for_on_the_loop_does_not_deadlock() -> None:
+    @task
+    async def quick(x: int) -> int:
+        await asyncio.sleep(0)
+        return x
+
+    @flow
+    async def asks() -> list[int]:
+        return [quick.submit(1).result(), *quick.map([2, 3]).result()]
+
+    assert asyncio.run(asks()) == [1, 2, 3]
+
+
+def test_a_changed_option_of_a_flow_keeps_the_others() -> None:
+    @flow(retries=2, log_prints=True, validate_parameters=False)
+    def options() -> None: ...
+
+    changed = options.with_options(retries=0, persist_result=False)
+    assert (changed.retries, changed.persist_result) == (0, False)
+    assert (changed.log_prints, changed.should_validate_parameters) == (True, False)
+    assert (options.retries, options.persist_result) == (2, None)

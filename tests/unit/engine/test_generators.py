@@ -11,7 +11,9 @@ import pytest
 from penstock import flow, tags, task
 from penstock._engine.effects import Emit, Pull, Pulled
 from penstock._engine.streams import Stream, call
-from penstock.context import TagsContext, TaskRunContext
+from penstock.context import TagsContext, TaskRunContext, serialize_context
+from penstock.flow_engine import run_flow, run_generator_flow_async, run_generator_flow_sync
+from penstock.task_engine import run_generator_task_async, run_generator_task_sync, run_task
 
 
 @task
@@ -223,3 +225,27 @@ def test_a_retry_begins_the_generator_again(witness) -> None:
 
     assert list(flaky()) == [1, 2]
     assert witness.task_runs["flaky"].run_count == 2
+
+
+def test_generators_run_through_the_doors_of_the_engine() -> None:
+    @flow
+    def letters(word: str) -> Iterator[str]:
+        with tags("inside"):
+            yield from word
+
+    @flow
+    async def aletters(word: str) -> AsyncIterator[str]:
+        for letter in word:
+            yield letter
+
+    async def gather(values: Any) -> list[Any]:
+        return [value async for value in values]
+
+    with tags("taken"):
+        taken = serialize_context()
+    assert list(run_flow(letters, parameters={"word": "ab"})) == ["a", "b"]
+    assert list(run_generator_flow_sync(letters, parameters={"word": "ab"}, context=taken)) == ["a", "b"]
+    assert asyncio.run(gather(run_generator_flow_async(aletters, parameters={"word": "ab"}))) == ["a", "b"]
+    assert list(run_task(count, parameters={"n": 2})) == [0, 1]
+    assert list(run_generator_task_sync(count, parameters={"n": 2}, context=taken)) == [0, 1]
+    assert asyncio.run(gather(run_generator_task_async(acount, parameters={"n": 2}))) == [0, 1]
