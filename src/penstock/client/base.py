@@ -199,7 +199,8 @@ def _csrf_of(url: str | None) -> _Csrf:
 
 
 def _add_custom_headers(headers: httpx.Headers) -> None:
-    for name, value in get_current_settings().client_custom_headers.items():
+    custom: dict[str, str] = get_current_settings().client_custom_headers
+    for name, value in custom.items():
         if name.lower() in _PROTECTED:
             logging.getLogger("penstock.client").warning(
                 "The custom header %r is ignored: Penstock sets it itself.", name
