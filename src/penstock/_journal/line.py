@@ -19,7 +19,10 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
     input          flow_run_id key value sender
     input_deleted  flow_run_id key
     fence          task_run_id                                 later states of it by others do not count
-    variable       name value tags                             value None deletes
+    variable       id name value tags; with deleted: true when it is gone
+    changed        what id fields                              fields of a flow, run or artifact that REST changed
+    deleted        what id
+    event          id occurred event resource related payload follows
 """
 
 from __future__ import annotations

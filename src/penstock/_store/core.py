@@ -20,8 +20,9 @@ from penstock._ids import now_us
 from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
-from penstock._store import durability
+from penstock._store import changes, durability
 from penstock._store.database import WAL_LIMIT, Database
+from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
@@ -69,6 +70,9 @@ class Core:
         self.commits = 0
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
+        #: What was decided since the last commit and the database cannot know yet, by kind and key.
+        self.fresh: dict[tuple[str, str], Any] = {}
+        self.feed = Feed()
         self._touched: set[str] = set()
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self._watch_lock = threading.Lock()
@@ -162,7 +166,7 @@ class Core:
 
     def find(self, run_id: str) -> LiveRun | None:
         """Return a flow run from memory or the database, None when there is none."""
-        if run_id not in self.runs:
+        if run_id not in self.runs and ("gone", run_id) not in self.fresh:
             try:
                 self.runs.update(load(self.database, [uuid_text(run_id)]))
             except ValueError:
@@ -180,6 +184,12 @@ class Core:
             raise Refused(404, {"exception_message": f"There is no flow run with id {run_id}."})
         return run
 
+    def forget(self, run_id: str) -> None:
+        """Drop a flow run that was deleted; whoever waits for it is told."""
+        self.runs.pop(run_id, None)
+        self.fresh["gone", run_id] = True
+        self._touched.add(run_id)
+
     def cancelling(self, client: str) -> list[str]:
         """Return the flow runs of a client that somebody asked to cancel and that have not ended."""
         return [
@@ -189,6 +199,7 @@ class Core:
         ]
 
     def _take_line(self, client: str, line: Line) -> None:
+        self.feed.take(client, line)
         if add_rows(client, line, self._rows):
             try:
                 self._remember(line)
@@ -218,6 +229,8 @@ class Core:
             self.run(str(body["flow_run_id"])).inputs[body["key"]] = body["value"]
         elif line.kind == "input_deleted":
             self.run(str(body["flow_run_id"])).inputs.pop(body["key"], None)
+        elif line.kind in ("changed", "deleted"):
+            changes.remember(self, line)
 
     def _load(self) -> None:
         rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
@@ -273,8 +286,10 @@ class Core:
                         Refused(503, {"exception_message": f"The store could not write: {error}"})
                     )
                 raise
+        self.fresh.clear()
         for command in group:
             command.future.set_result(command.value)
+        self.feed.publish()
         with self._watch_lock:
             waiting = [wake for name in touched for wake in self._watchers.get(name, ())]
         for wake in waiting:

@@ -159,7 +159,7 @@ def delete_input(core: Core, run_id: str, key: str) -> None:
 
 _LIVE_TASKS = """
 SELECT task_run_id, flow_run_id, state.at_us FROM raw.task_now
-WHERE state.type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') AND
+WHERE task_run_id NOT IN (SELECT id FROM raw.deleted) AND state.type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') AND
 """
 
 

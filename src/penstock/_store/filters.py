@@ -54,10 +54,14 @@ FLOW_RUNS: Fields = {
     "start_time": _field("start_time", _WHEN, "TIMESTAMP"),
     "end_time": _field("end_time", _WHEN, "TIMESTAMP"),
     "expected_start_time": _field("expected_start_time", "before_ after_", "TIMESTAMP"),
+    "next_scheduled_start_time": _field("next_scheduled_start_time", "before_ after_", "TIMESTAMP"),
+    "work_queue_name": _field("CAST(NULL AS VARCHAR)", "any_ is_null_"),
     "parent_flow_run_id": _field("parent_flow_run_id", "any_", "UUID"),
     "parent_task_run_id": _field("parent_task_run_id", "any_ is_null_", "UUID"),
     "idempotency_key": _field("idempotency_key", "any_ not_any_"),
 }
+#: A task run that stands in its flow run for a whole flow run below it.
+_WRAPS = "id IN (SELECT parent_task_run_id FROM raw.flow_run WHERE parent_task_run_id IS NOT NULL)"
 TASK_RUNS: Fields = {
     "id": _field("id", "any_", "UUID"),
     "name": _NAME,
@@ -65,7 +69,9 @@ TASK_RUNS: Fields = {
     "state": _STATE,
     "start_time": _field("start_time", _WHEN, "TIMESTAMP"),
     "expected_start_time": _field("expected_start_time", "before_ after_", "TIMESTAMP"),
+    "end_time": _field("end_time", _WHEN, "TIMESTAMP"),
     "flow_run_id": _field("flow_run_id", "any_ is_null_", "UUID"),
+    "subflow_runs": _field(f"CASE WHEN {_WRAPS} THEN id END", "exists_"),
 }
 LOGS: Fields = {
     "level": _field("level", "ge_ le_", "BIGINT"),
@@ -74,13 +80,54 @@ LOGS: Fields = {
     "task_run_id": _field("task_run_id", "any_ is_null_", "UUID"),
     "text": _field("message || ' ' || coalesce(name, '')", "query"),
 }
-ARTIFACTS: Fields = {
-    "id": _field("id", "any_", "UUID"),
+_ABOUT_ARTIFACTS: Fields = {
     "key": _field("key", "any_ like_ exists_"),
     "flow_run_id": _field("flow_run_id", "any_", "UUID"),
     "task_run_id": _field("task_run_id", "any_", "UUID"),
     "type": _field("type", "any_ not_any_"),
 }
+ARTIFACTS: Fields = {"id": _field("id", "any_", "UUID"), **_ABOUT_ARTIFACTS}
+LATEST_ARTIFACTS: Fields = {"latest_id": _field("id", "any_", "UUID"), **_ABOUT_ARTIFACTS}
+VARIABLES: Fields = {"id": _field("id", "any_", "UUID"), "name": _NAME, "tags": _TAGS}
+#: What is searched for words.
+TEXT: Mapping[str, Field] = {
+    "event": _field("concat_ws(' ', name, resource, related, payload)", "query"),
+}
+#: Of a deployment, the store knows its id so far.
+DEPLOYMENTS: Fields = {"id": _field("deployment_id", "any_ not_any_", "UUID")}
+
+#: The JSON type of the values of an operator, by the type of the column.
+_JSON_TYPES: Mapping[str, Mapping[str, Any]] = {
+    "UUID": {"type": "string", "format": "uuid"},
+    "TIMESTAMP": {"type": "string", "format": "date-time"},
+    "BIGINT": {"type": "integer"},
+    "VARCHAR": {"type": "string"},
+}
+
+
+def schema_of(fields: Fields) -> dict[str, Any]:
+    """Return the JSON schema of a filter object."""
+    properties: dict[str, Any] = {"operator": {"enum": ["and_", "or_"], "default": "and_"}}
+    for name, field in fields.items():
+        inner = _field_schema(field) if isinstance(field, Field) else schema_of(field)
+        properties[name] = {"anyOf": [inner, {"type": "null"}]}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _field_schema(field: Field) -> dict[str, Any]:
+    one = _JSON_TYPES[field.cast]
+    kinds: dict[str, Any] = {
+        "is_null_": {"type": "boolean"},
+        "exists_": {"type": "boolean"},
+        "like_": {"type": "string"},
+    }
+    kinds["query"] = {"type": "string", "maxLength": 200}
+    kinds |= {name: {"type": "array", "items": one} for name in ("any_", "not_any_", "all_", "startswith_")}
+    properties: dict[str, Any] = {
+        name: {"anyOf": [kinds.get(name, one), {"type": "null"}]} for name in sorted(field.operators)
+    }
+    properties["operator"] = {"enum": ["and_", "or_"]}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def condition(fields: Fields, body: Any, where: str) -> Condition:
@@ -93,7 +140,7 @@ def condition(fields: Fields, body: Any, where: str) -> Condition:
         return TRUE
     if not isinstance(body, dict):
         raise _bad(f"{where} must be an object")
-    joint = body.get("operator", "and_")
+    joint = body.get("operator") or "and_"
     if joint not in ("and_", "or_"):
         raise _bad(f"{where}.operator must be and_ or or_")
     parts: list[Condition] = []
@@ -115,6 +162,8 @@ def _one(field: Field | Fields, given: Any, where: str) -> Condition:
     if not isinstance(given, dict):
         raise _bad(f"{where} must be an object")
     parts = []
+    if given.get("operator") not in (None, "and_", "or_"):
+        raise _bad(f"{where}.operator must be and_ or or_")
     for operator, value in given.items():
         if operator == "operator" or value is None:
             continue
@@ -171,18 +220,29 @@ def _compare(sign: str) -> Callable[[Field, Any, str], Condition]:
 
 
 def _query(field: Field, value: Any, where: str) -> Condition:
-    """Words are alternatives, -word and !word exclude, +word requires, quotes make a phrase."""
+    return search(field, value, where)
+
+
+def search(field: Field, value: Any, where: str) -> Condition:
+    """Return the condition that a text holds words.
+
+    Words are alternatives, -word and !word exclude, +word requires, quotes make a phrase.
+
+    Raises:
+        Refused: 422, it is no text or longer than 200 characters.
+    """
     if not isinstance(value, str) or len(value) > 200:
         raise _bad(f"{where} must be text of at most 200 characters")
+    words = _words(value)
     wanted: list[Condition] = []
     parts: list[Condition] = []
-    for sign, word in _words(value):
+    for sign, word in words:
         found = _like(field, word, where)
         if sign in ("-", "!"):
             parts.append((f"NOT {found[0]}", found[1]))
         else:
             (parts if sign == "+" else wanted).append(found)
-    if wanted and not any(sign == "+" for sign, _ in _words(value)):
+    if wanted and not any(sign == "+" for sign, _ in words):
         parts.append(_join(wanted, " OR "))
     return _join(parts, " AND ")
 
@@ -236,12 +296,12 @@ def _value(field: Field, value: Any, where: str) -> Any:
             return str(UUID(value))
         if field.cast == "TIMESTAMP":
             return to_utc(value)
-        if field.cast == "BIGINT" and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ValueError("not a whole number")
+        if field.cast == "BIGINT" and (type(value) is not int or abs(value) >= 1 << 63):
+            raise ValueError("not a whole number of 64 bits")
         if field.cast == "VARCHAR" and not isinstance(value, str):
             raise ValueError("not text")
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _bad(f"{where}: {value!r} is not usable: {error}") from error
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise _bad(f"{where}: {str(value)[:100]!r} is not usable: {error}") from error
     return value
 
 

@@ -117,7 +117,7 @@ def state_from_line(body: dict[str, Any], at: int) -> State:
 _RUNS = """
 SELECT id, flow_id, flow_name, name, parameters, tags, flow_version, parent_task_run_id, runner, owner,
        deployment_id, idempotency_key, at_us
-FROM raw.flow_run WHERE id IN (SELECT unnest(?::UUID[]))
+FROM raw.flow_run WHERE id IN (SELECT unnest(?::UUID[])) AND id NOT IN (SELECT id FROM raw.deleted)
 QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1
 """
 _KEYS = [
@@ -140,6 +140,10 @@ WHERE flow_run_id IN (SELECT unnest(?::UUID[])) ORDER BY at_us, seq
 """
 _OWNERS = "SELECT flow_run_id, owner FROM raw.owner WHERE flow_run_id IN (SELECT unnest(?::UUID[])) ORDER BY at_us, seq"
 _NAMES = "SELECT id, name FROM raw.renamed WHERE run = 'flow' AND id IN (SELECT unnest(?::UUID[])) ORDER BY at_us, seq"
+_CHANGES = (
+    "SELECT id, field, value FROM raw.changed WHERE what = 'flow_run' AND id IN (SELECT unnest(?::UUID[])) "
+    "ORDER BY at_us, seq"
+)
 _INPUTS = "SELECT flow_run_id, key, value FROM inputs WHERE flow_run_id IN (SELECT unnest(?::UUID[]))"
 
 
@@ -155,6 +159,9 @@ def load(database: Database, ids: Iterable[str]) -> dict[str, LiveRun]:
     for name in database.read(_NAMES, [wanted]):
         if (run := runs.get(str(name[0]))) is not None:
             run.body["name"] = name[1]
+    for run_id, name_of, value in database.read(_CHANGES, [wanted]):
+        if (run := runs.get(str(run_id))) is not None:
+            run.body[name_of] = orjson.loads(value)
     for given in database.read(_INPUTS, [wanted]):
         if (run := runs.get(str(given[0]))) is not None:
             run.inputs[given[1]] = given[2]

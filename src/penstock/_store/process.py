@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -116,19 +116,23 @@ class _Life:
         import uvicorn.server
         from uvicorn.config import Config
 
+        from penstock._store.access import access_of_settings
         from penstock._store.app import Application
-        from penstock._store.guard import Guard
+        from penstock._store.guard import BODY_LIMIT, Guard
         from penstock._store.service import Store
+        from penstock._store.sockets import websocket_protocol
 
         self._parts = database, core, sweeper = opening.result()
         core.on_death = self._writer_died
-        store = Store(self._workspace, database, core, sweeper, self.stop, self.stopping)
-        app: Any = Guard(Application(store), self._token, self._heard)
+        access = access_of_settings(self._token)
+        store = Store(self._workspace, database, core, sweeper, self.stop, self.stopping, access)
+        app: Any = Guard(Application(store), access, self._heard)
         config = Config(
             app,
             loop="asyncio",
             http="h11",
-            ws="none",
+            ws=cast("Any", websocket_protocol),
+            ws_max_size=BODY_LIMIT,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -160,7 +160,36 @@ def _fence(key: Row, body: dict[str, Any], out: Rows) -> None:
 
 
 def _variable(key: Row, body: dict[str, Any], out: Rows) -> None:
-    _add(out, "variable", (*key, str(body["name"]), _json(body.get("value")), _tags(body.get("tags"))))
+    # A value may be null, so that a variable is gone has to be said.
+    value = None if body.get("deleted") else orjson.dumps(body.get("value"), default=str).decode()
+    _add(out, "variable", (*key, str(body["name"]), value, _tags(body.get("tags")), uuid_text(body["id"])))
+
+
+def _changed(key: Row, body: dict[str, Any], out: Rows) -> None:
+    what, identity = str(body["what"]), uuid_text(body["id"])
+    rows = [
+        (*key, what, identity, str(field), orjson.dumps(value, default=str).decode())
+        for field, value in body["fields"].items()
+    ]
+    for row in rows:
+        _add(out, "changed", row)
+
+
+def _deleted(key: Row, body: dict[str, Any], out: Rows) -> None:
+    _add(out, "deleted", (*key, str(body["what"]), uuid_text(body["id"])))
+
+
+def _event(key: Row, body: dict[str, Any], out: Rows) -> None:
+    get = body.get
+    resource = {str(name): str(value) for name, value in body["resource"].items()}
+    about = (
+        uuid_text(body["id"]),
+        int(body["occurred"]),
+        str(body["event"]),
+        resource["prefect.resource.id"],
+    )
+    documents = (_json(resource), _json(get("related") or []), _json(get("payload") or {}))
+    _add(out, "event", (*key, *about, *documents, _uuid(get("follows"))))
 
 
 def _nothing(key: Row, body: dict[str, Any], out: Rows) -> None:
@@ -185,6 +214,9 @@ _KINDS: dict[str, Callable[[Row, dict[str, Any], Rows], None]] = {
     "input_deleted": _input_deleted,
     "fence": _fence,
     "variable": _variable,
+    "changed": _changed,
+    "deleted": _deleted,
+    "event": _event,
 }
 
 

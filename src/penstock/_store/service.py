@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock._store.access import Access
 from penstock._store.core import Core
 from penstock._store.database import Database
 from penstock._store.sweeper import Sweeper
@@ -22,6 +23,7 @@ class Store:
     sweeper: Sweeper
     stop: Callable[[], None]
     stopping: Callable[[], bool]
+    access: Access
 
     @property
     def journals(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from penstock._values.states import State, StateDetails, StateType
+from penstock._values.states import TERMINAL, State, StateDetails, StateType
 
 Record = dict[str, Any]
 
@@ -39,16 +39,27 @@ def state_of(identity: Any, kind: str, name: str, row: Record) -> Record:
     return made.to_json()
 
 
-def _seconds_running(row: Record, now: datetime) -> float:
+def _running_seconds(row: Record, now: datetime) -> float:
     if row.get("state_type") == "RUNNING" and row.get("start_time") is not None:
         return max(0.0, float((now - row["state_timestamp"]).total_seconds()))
     return 0.0
 
 
-def _common(row: Record, now: datetime) -> Record:
-    run_time = float(row.get("total_run_time", row["duration"]) or 0.0)
+def _late_seconds(row: Record, now: datetime) -> float:
+    """How much later than expected a run started, or is by now; the same rule is in `measures.LATENESS`."""
     expected, start = row.get("expected_start_time"), row.get("start_time")
-    late = (start - expected).total_seconds() if start and expected else 0.0
+    if expected is None or (start is None and row["state_type"] in _ENDED):
+        return 0.0
+    return max(0.0, float(((start or now) - expected).total_seconds()))
+
+
+_ENDED = {kind.value for kind in TERMINAL}
+
+
+def _common(row: Record, now: datetime, more: Record) -> Record:
+    run_time = float(row.get("total_run_time", row["duration"]) or 0.0)
+    expected = row.get("expected_start_time")
+    due = row.get("next_scheduled_start_time", expected)
     return {
         "id": str(row["id"]),
         "created": when(row["created"]),
@@ -59,69 +70,91 @@ def _common(row: Record, now: datetime) -> Record:
         "state_name": row["state_name"],
         "run_count": row["run_count"],
         "expected_start_time": when(expected),
-        "next_scheduled_start_time": when(expected) if row["state_type"] == "SCHEDULED" else None,
-        "start_time": when(start),
+        "next_scheduled_start_time": when(due) if row["state_type"] == "SCHEDULED" else None,
+        "start_time": when(row.get("start_time")),
         "end_time": when(row["end_time"]),
         "total_run_time": run_time,
-        "estimated_run_time": run_time + _seconds_running(row, now),
-        "estimated_start_time_delta": max(0.0, late),
+        "estimated_run_time": run_time + _running_seconds(row, now),
+        "estimated_start_time_delta": _late_seconds(row, now),
         "tags": row["tags"],
-        "labels": {},
+        "labels": more.get("labels") or {},
         "state": state(row),
     }
 
 
-def flow(row: Record) -> Record:
-    """Return a flow."""
-    made = when(row["created"])
-    shown = {"id": str(row["id"]), "created": made, "updated": made, "name": row["name"]}
-    return {**shown, "tags": row["tags"], "labels": {}}
-
-
-def flow_run(row: Record, now: datetime) -> Record:
-    """Return a flow run with every documented field; what does not exist yet is null."""
-    nothing = dict.fromkeys(
-        [
-            "deployment_version",
-            "work_queue_id",
-            "work_queue_name",
-            "infrastructure_document_id",
-            "infrastructure_pid",
-            "created_by",
-            "work_pool_id",
-            "work_pool_name",
-            "job_variables",
-        ]
-    )
+def flow(row: Record, more: Record | None = None) -> Record:
+    """Return a flow; `more` is what was recorded beside its columns."""
     return {
-        **_common(row, now),
-        **nothing,
+        **_stamped(row),
+        "name": row["name"],
+        "tags": row["tags"],
+        "labels": (more or {}).get("labels") or {},
+    }
+
+
+_FLOW_RUN_POLICY: Record = {
+    "max_retries": 0,
+    "retry_delay_seconds": 0,
+    "retries": None,
+    "retry_delay": None,
+    "pause_keys": [],
+    "resuming": False,
+    "retry_type": None,
+}
+_TASK_RUN_POLICY: Record = {
+    "max_retries": 0,
+    "retry_delay_seconds": 0,
+    "retries": None,
+    "retry_delay": None,
+    "retry_jitter_factor": None,
+}
+#: Documented fields of a flow run that have no column: null unless they were sent.
+_FLOW_RUN_MORE = (
+    "deployment_version",
+    "work_queue_id",
+    "work_queue_name",
+    "infrastructure_document_id",
+    "infrastructure_pid",
+    "created_by",
+    "work_pool_id",
+    "work_pool_name",
+    "job_variables",
+)
+
+
+def flow_run(row: Record, now: datetime, more: Record | None = None) -> Record:
+    """Return a flow run with every documented field; what does not exist yet is null."""
+    extra = more or {}
+    return {
+        **_common(row, now, extra),
+        **{name: extra.get(name) for name in _FLOW_RUN_MORE},
         "flow_id": str(row["flow_id"]),
         "flow_name": row["flow_name"],
         "flow_version": row["flow_version"],
         "deployment_id": _id(row["deployment_id"]),
         "parameters": orjson.loads(row["parameters"] or "{}"),
         "idempotency_key": row["idempotency_key"],
-        "context": {},
-        "empirical_policy": {"retries": None, "retry_delay": None, "pause_keys": [], "resuming": False},
+        "context": extra.get("context") or {},
+        "empirical_policy": _FLOW_RUN_POLICY | (extra.get("empirical_policy") or {}),
         "parent_task_run_id": _id(row["parent_task_run_id"]),
         "auto_scheduled": False,
     }
 
 
-def task_run(row: Record, now: datetime) -> Record:
+def task_run(row: Record, now: datetime, more: Record | None = None) -> Record:
     """Return a task run with every documented field."""
+    extra = more or {}
     return {
-        **_common(row, now),
+        **_common(row, now, extra),
         "flow_run_id": _id(row["flow_run_id"]),
         "task_key": row["task_key"],
         "dynamic_key": row["dynamic_key"],
-        "task_version": None,
-        "cache_key": None,
-        "cache_expiration": None,
+        "task_version": extra.get("task_version"),
+        "cache_key": extra.get("cache_key"),
+        "cache_expiration": extra.get("cache_expiration"),
         "flow_run_run_count": 0,
         "task_inputs": orjson.loads(row["inputs"] or "{}"),
-        "empirical_policy": {"retries": None, "retry_delay": None, "retry_jitter_factor": None},
+        "empirical_policy": _TASK_RUN_POLICY | (extra.get("empirical_policy") or {}),
     }
 
 
@@ -133,13 +166,27 @@ def log(row: Record) -> Record:
     return {**shown, "name": row["name"], "level": row["level"], "message": row["message"], **ids}
 
 
-def artifact(row: Record) -> Record:
+def artifact(row: Record, more: Record | None = None) -> Record:
     """Return an artifact."""
-    made = when(row["created"])
-    shown = {"id": str(row["id"]), "created": made, "updated": made, "key": row["key"], "type": row["type"]}
+    about = {name: row[name] for name in ("key", "type", "description")}
     data = orjson.loads(row["data"]) if row["data"] is not None else None
     ids = {"flow_run_id": _id(row["flow_run_id"]), "task_run_id": _id(row["task_run_id"])}
-    return {**shown, "description": row["description"], "data": data, "metadata_": None, **ids}
+    metadata = (more or {}).get("metadata_")
+    return {**_stamped(row), **about, "data": data, "metadata_": metadata, **ids}
+
+
+def artifact_collection(row: Record, more: Record | None = None) -> Record:
+    """Return the newest artifact of a key; the collection is named by that artifact's id."""
+    return {**artifact(row, more), "latest_id": str(row["id"])}
+
+
+def variable(row: Record) -> Record:
+    """Return a variable."""
+    return {**_stamped(row), "name": row["name"], "value": orjson.loads(row["value"]), "tags": row["tags"]}
+
+
+def _stamped(row: Record) -> Record:
+    return {"id": str(row["id"]), "created": when(row["created"]), "updated": when(row["updated"])}
 
 
 def flow_run_input(row: Record) -> Record:

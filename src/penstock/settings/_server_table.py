@@ -41,9 +41,11 @@ def _service(name: str, about: str, loop: float | None, *more: tuple[str, Kind, 
     ]
 
 
-def _event(name: str, kind: Kind, default: object, about: str, old: str | None = None) -> Row:
+def _event(
+    name: str, kind: Kind, default: object, about: str, old: str | None = None, *, idle: bool = True
+) -> Row:
     aliases = (old,) if old else (f"EVENTS_{name}".upper(),)
-    return row(f"server.events.{name}", kind, default, about, *aliases, idle=True)
+    return row(f"server.events.{name}", kind, default, about, *aliases, idle=idle)
 
 
 SERVER_ROWS: tuple[Row, ...] = (
@@ -98,7 +100,7 @@ SERVER_ROWS: tuple[Row, ...] = (
         "DEPLOYMENT_SCHEDULE_MAX_SCHEDULED_RUNS",
         idle=True,
     ),
-    row("server.api.auth_string", SECRET, None, "`user:password` clients must send.", idle=True),
+    row("server.api.auth_string", SECRET, None, "`user:password` clients must send."),
     row("server.api.host", TEXT, "127.0.0.1", "Where the server listens.", idle=True),
     row("server.api.port", INT, 4200, "The server's TCP port.", idle=True),
     row("server.api.base_path", TEXT, None, "What paths start with.", idle=True),
@@ -110,7 +112,6 @@ SERVER_ROWS: tuple[Row, ...] = (
         False,
         "Ask for CSRF tokens.",
         "SERVER_CSRF_PROTECTION_ENABLED",
-        idle=True,
     ),
     row(
         "server.api.csrf_token_expiration",
@@ -118,7 +119,6 @@ SERVER_ROWS: tuple[Row, ...] = (
         timedelta(hours=1),
         "How long CSRF tokens hold.",
         "SERVER_CSRF_TOKEN_EXPIRATION",
-        idle=True,
     ),
     row(
         "server.api.cors_allowed_origins",
@@ -180,7 +180,14 @@ SERVER_ROWS: tuple[Row, ...] = (
         20,
         "Seconds `prefect_test_harness(server_startup_timeout=None)` waits for a store.",
     ),
-    _event("stream_out_enabled", BOOL, True, "Stream events to clients.", "API_EVENTS_STREAM_OUT_ENABLED"),
+    _event(
+        "stream_out_enabled",
+        BOOL,
+        True,
+        "Stream events to clients.",
+        "API_EVENTS_STREAM_OUT_ENABLED",
+        idle=False,
+    ),
     _event(
         "related_resource_cache_ttl",
         DURATION,
@@ -221,7 +228,7 @@ SERVER_ROWS: tuple[Row, ...] = (
         "API_MAX_FLOW_RUN_GRAPH_ARTIFACTS",
         idle=True,
     ),
-    row("server.logs.stream_out_enabled", BOOL, False, "Stream logs to clients.", idle=True),
+    row("server.logs.stream_out_enabled", BOOL, False, "Stream logs to clients."),
     row("server.logs.stream_publishing_enabled", BOOL, False, "Publish logs for streams.", idle=True),
     *_service("cancellation_cleanup", "Cancel what a cancelled run left", 20),
     *_service(

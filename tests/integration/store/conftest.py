@@ -61,7 +61,7 @@ class StoreProcess:
 
     def __init__(self, home: Path, **env: str) -> None:
         self.home = home
-        source = str(Path(penstock._workspace.__file__).parents[2])
+        source = str(Path(penstock._workspace.__file__).parents[1])
         self.env = {**os.environ, "PENSTOCK_HOME": str(home), "PYTHONPATH": source, **env}
         self.processes: list[subprocess.Popen[bytes]] = []
 

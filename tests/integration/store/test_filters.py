@@ -57,7 +57,7 @@ BAD = [
     {"limit": 201},
     {"limit": -1},
     {"offset": -1},
-    {"deployments": {"id": {"any_": []}}},
+    {"deployments": {"name": {"any_": []}}},
 ]
 
 

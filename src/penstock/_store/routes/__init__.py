@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def rest_application(store: Store) -> App:
-    """Build the REST application; imports Starlette."""
+    """Build the REST application; imports its models."""
     from penstock._store.routes.rest import build
 
     return build(store)

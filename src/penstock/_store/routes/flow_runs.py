@@ -1,42 +1,52 @@
-"""Flow runs: create, read, list, propose a state, resume."""
+"""Flow runs: create, read, list, change, delete. Reference pages: rest-api/server/flow-runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from penstock._store import decisions, show
+from penstock._store import changes, decisions
+from penstock._store.bodies import FlowRunCreate, FlowRunUpdate
 from penstock._store.core import Core, Refused
-from penstock._store.filters import FLOW_RUNS, FLOWS, TASK_RUNS, invalid
-from penstock._store.pages import FLOW_RUN_SORTS, page
-from penstock._store.resume import resume as resume_run
-from penstock._store.routes.web import Answer, Ask, Related, now, uuid_of, where
-from penstock._values.states import State, StateDetails, StateType
+from penstock._store.history import NAMES, SCHEMA, history
+from penstock._store.measures import LATENESS
+from penstock._store.routes.kinds import FLOW_RUNS_LISTED, show_flow_runs
+from penstock._store.routes.transitions import state_of_body
+from penstock._store.routes.web import Answer, Ask, Route, missing, now
+from penstock._values.states import State, StateType
 
-_RELATED: Related = {
-    "flows": (FLOWS, "flow_id IN (SELECT id FROM flows WHERE {})"),
-    "task_runs": (TASK_RUNS, "id IN (SELECT flow_run_id FROM task_runs WHERE {})"),
-}
+#: Fields of a flow run with a column of their own; the others are kept as changes.
+_COLUMNS = (
+    "name",
+    "parameters",
+    "tags",
+    "flow_version",
+    "parent_task_run_id",
+    "idempotency_key",
+    "deployment_id",
+)
+_ELSEWHERE = ("state", "flow_id", *_COLUMNS)
 
 
 def create(ask: Ask) -> Answer:
     """Make a flow run of an existing flow; idempotent on (flow_id, idempotency_key)."""
-    body = ask.fields
-    flow_id = uuid_of(body.get("flow_id"), "flow_id")
+    body = ask.read(FlowRunCreate)
+    flow_id, key = str(body.flow_id), body.idempotency_key
     flow = ask.one("FROM flows WHERE id = ?", [flow_id], f"flow with id {flow_id}")
-    key = body.get("idempotency_key")
-    kept = ("name", "parameters", "tags", "flow_version", "parent_task_run_id", "idempotency_key")
-    run_body = {name: body[name] for name in kept if body.get(name) is not None}
-    run_body |= {"flow_id": flow_id, "flow_name": flow["name"]}
-    state = state_from(body["state"]) if body.get("state") else None
+    sent = body.sent()
+    run_body = {name: sent[name] for name in _COLUMNS if sent.get(name) is not None}
+    run_body |= {"name": body.name, "flow_id": flow_id, "flow_name": flow["name"]}
+    more = {name: value for name, value in sent.items() if name not in _ELSEWHERE and value is not None}
+    state = state_of_body(body.state) if body.state is not None else State(StateType.PENDING)
 
     def make(core: Core) -> tuple[str, bool]:
-        if key is not None:
-            sql = "SELECT id FROM raw.flow_run WHERE flow_id = ? AND idempotency_key = ?"
-            known = [str(row[0]) for row in core.database.read(sql, [flow_id, key])]
-            known += [r.id for r in core.runs.values() if _has_key(r.body, flow_id, key)]
-            if known:
-                return known[0], False
+        if flow["name"] not in core.flow_ids:
+            raise missing(f"flow with id {flow_id}")
+        known = _with_key(core, flow_id, key) if key is not None else None
+        if known is not None:
+            return known, False
         run, is_new = decisions.create(core, run_body, state)
+        if more:
+            changes.change(core, "flow_run", run.id, more)
         return run.id, is_new
 
     run_id, is_new = ask.call(make)
@@ -48,98 +58,82 @@ def read(ask: Ask) -> Answer:
     return 200, _read(ask, ask.id())
 
 
-def find(ask: Ask) -> Answer:
-    """List flow runs."""
-    sql, values = where(ask, "flow_runs", FLOW_RUNS, _RELATED)
-    end = page(ask.fields, FLOW_RUN_SORTS, "ID_DESC")
-    moment = now()
-    return 200, [show.flow_run(row, moment) for row in ask.records(f"FROM runs WHERE {sql}{end}", values)]
+def update(ask: Ask) -> Answer:
+    """Change the fields that were sent."""
+    run_id, fields = ask.id(), ask.read(FlowRunUpdate).sent()
+
+    def apply(core: Core) -> None:
+        run = core.run(run_id)
+        if fields.get("job_variables") is not None:
+            scheduled = run.state is not None and run.state.type is StateType.SCHEDULED
+            if not scheduled or run.body.get("deployment_id") is None:
+                reason = f"Job variables of flow run {run_id} can only be changed while it is scheduled by a deployment."
+                raise Refused(400, {"detail": reason, "exception_message": reason})
+        changes.change(core, "flow_run", run_id, fields)
+
+    ask.call(apply)
+    return 204, None
 
 
-def count(ask: Ask) -> Answer:
-    """Count flow runs."""
-    return 200, ask.count("runs", where(ask, "flow_runs", FLOW_RUNS, _RELATED))
+def update_labels(ask: Ask) -> Answer:
+    """Merge labels into those of a flow run."""
+    run_id, given = ask.id(), ask.fields
+
+    def apply(core: Core) -> None:
+        run = core.run(run_id)
+        changes.change(core, "flow_run", run_id, {"labels": {**(run.body.get("labels") or {}), **given}})
+
+    ask.call(apply)
+    return 204, None
 
 
-def set_state(ask: Ask) -> Answer:
-    """Propose a state; the answer's status says what became of it."""
-    run_id, state, force = ask.id(), state_from(ask.fields.get("state")), bool(ask.fields.get("force"))
-    verdict = ask.call(lambda core: decisions.propose(core, run_id, state, force=force))
-    return 201 if verdict.is_new else 200, orchestration(verdict)
+def delete(ask: Ask) -> Answer:
+    """Delete a flow run with its task runs, states, inputs and logs."""
+    run_id = ask.id()
+
+    def remove(core: Core) -> None:
+        changes.delete(core, "flow_run", core.run(run_id).id)
+
+    ask.call(remove)
+    return 204, None
 
 
-def resume(ask: Ask) -> Answer:
-    """Let a paused run go on, its input validated first."""
-    answer = resume_run(ask.store.core, ask.id(), ask.fields.get("run_input"))
-    if isinstance(answer, dict):
-        return 200, answer
-    return 201 if answer.is_new else 200, orchestration(answer)
+def lateness(ask: Ask) -> Answer:
+    """Return how late the selected runs started on average, in seconds; null without runs."""
+    sql, values = FLOW_RUNS_LISTED.where(ask)
+    rows = ask.store.database.read(f"SELECT avg({LATENESS}) FROM runs WHERE {sql}", [now(), *values])
+    return 200, float(rows[0][0]) if rows[0][0] is not None else None
 
 
-def states(ask: Ask) -> Answer:
-    """List the states of a flow run, oldest first."""
-    run_id = uuid_of(ask.query.get("flow_run_id"), "flow_run_id")
-    return 200, states_of(ask, "flow_run_id = ? AND run_type = 'flow-run'", run_id)
-
-
-def read_state(ask: Ask) -> Answer:
-    """Read one state of a flow run."""
-    found = states_of(ask, "id = ? AND run_type = 'flow-run'", ask.id())
-    if not found:
-        raise Refused(404, {"exception_message": f"There is no state with id {ask.id()}."})
-    return 200, found[0]
-
-
-def orchestration(verdict: decisions.Verdict) -> dict[str, Any]:
-    """Return an OrchestrationResult."""
-    status = verdict.decision.status
-    details: dict[str, Any] = {"type": f"{status.lower()}_details"}
-    if status != "ACCEPT":
-        details["reason"] = verdict.decision.reason
-    if status == "WAIT":
-        details["delay_seconds"] = int(verdict.decision.delay_seconds)
-    state = verdict.state if status in ("ACCEPT", "REJECT") else None
-    return {"state": state.to_json() if state is not None else None, "status": status, "details": details}
-
-
-def state_from(body: Any) -> State:
-    """Read a StateCreate; its id and time are the store's to give.
-
-    Raises:
-        Refused: 422, it cannot be read.
-    """
-    try:
-        details = StateDetails.from_json(body.get("state_details"))
-        return State(StateType(body["type"]), body.get("name"), body.get("message"), state_details=details)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise invalid([{"loc": ["body", "state"], "msg": f"not a state: {error!r}"}], body) from error
+def run_history(ask: Ask) -> Answer:
+    """Count flow runs by interval and state."""
+    where = FLOW_RUNS_LISTED.where(ask, NAMES)
+    return 200, history(ask.store.database, "runs", "total_run_time", where, ask.fields, now())
 
 
 def _read(ask: Ask, run_id: str) -> dict[str, Any]:
     row = ask.one("FROM runs WHERE id = ?", [run_id], f"flow run with id {run_id}")
-    return show.flow_run(row, now())
+    return show_flow_runs(ask, [row])[0]
 
 
-def states_of(ask: Ask, condition: str, value: str) -> list[dict[str, Any]]:
-    """Read states in order."""
-    sql = (
-        'SELECT id, type, name, message AS state_message, details AS state_details, "timestamp" AS state_timestamp '
-        f"FROM states WHERE {condition} ORDER BY at_us, seq"
-    )
-    return [show.state_of(row["id"], row["type"], row["name"], row) for row in ask.records(sql, [value])]
+def _with_key(core: Core, flow_id: str, key: str) -> str | None:
+    for run in core.runs.values():
+        if str(run.body.get("flow_id")) == flow_id and run.body.get("idempotency_key") == key:
+            return run.id
+    sql = "SELECT id FROM runs WHERE flow_id = ? AND idempotency_key = ?"
+    rows = [str(row[0]) for row in core.database.read(sql, [flow_id, key])]
+    return next((run_id for run_id in rows if ("gone", run_id) not in core.fresh), None)
 
 
-def _has_key(body: dict[str, Any], flow_id: str, key: str) -> bool:
-    return str(body.get("flow_id")) == flow_id and body.get("idempotency_key") == key
-
-
+_LABELS = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string"]}}
+_HISTORY = {"type": "array", "items": "HistoryResponse"}
 ROUTES = [
-    ("POST", "/flow_runs/", create),
-    ("POST", "/flow_runs/filter", find),
-    ("POST", "/flow_runs/count", count),
-    ("GET", "/flow_runs/{id}", read),
-    ("POST", "/flow_runs/{id}/set_state", set_state),
-    ("POST", "/flow_runs/{id}/resume", resume),
-    ("GET", "/flow_run_states/", states),
-    ("GET", "/flow_run_states/{id}", read_state),
+    Route("POST", "/flow_runs/", create, FlowRunCreate, "FlowRunResponse", 201),
+    *FLOW_RUNS_LISTED.routes("/flow_runs"),
+    Route("POST", "/flow_runs/lateness", lateness, FLOW_RUNS_LISTED.schema(), {"type": ["number", "null"]}),
+    Route("POST", "/flow_runs/history", run_history, FLOW_RUNS_LISTED.schema(**SCHEMA), _HISTORY),
+    Route("GET", "/flow_runs/{id}", read, answer="FlowRunResponse"),
+    Route("PATCH", "/flow_runs/{id}", update, FlowRunUpdate, status=204),
+    Route("PATCH", "/flow_runs/{id}/labels", update_labels, _LABELS, status=204),
+    Route("DELETE", "/flow_runs/{id}", delete, status=204),
 ]

@@ -1,63 +1,76 @@
-"""Flows."""
+"""Flows. Reference pages: rest-api/server/flows."""
 
 from __future__ import annotations
 
-from penstock._store import decisions, show
-from penstock._store.core import Core
-from penstock._store.filters import FLOW_RUNS, FLOWS, TASK_RUNS, invalid
-from penstock._store.pages import FLOW_SORTS, page
-from penstock._store.routes.web import Answer, Ask, Related, where
+from typing import Any
 
-_RELATED: Related = {
-    "flow_runs": (FLOW_RUNS, "id IN (SELECT flow_id FROM runs WHERE {})"),
-    "task_runs": (
-        TASK_RUNS,
-        "id IN (SELECT flow_id FROM runs WHERE id IN (SELECT flow_run_id FROM task_runs WHERE {}))",
-    ),
-}
+from penstock._store import changes, decisions
+from penstock._store.bodies import FlowCreate, FlowUpdate
+from penstock._store.core import Core
+from penstock._store.routes.kinds import FLOWS_LISTED, show_flows
+from penstock._store.routes.web import Answer, Ask, Route
 
 
 def create(ask: Ask) -> Answer:
     """Make a flow, or return the one of that name."""
-    name, tags = ask.fields.get("name"), ask.fields.get("tags") or []
-    if not isinstance(name, str) or not name or set(name) & set("/%&><"):
-        raise invalid([{"loc": ["body", "name"], "msg": "a name without / % & > < is needed"}], ask.body)
+    body = ask.read(FlowCreate)
 
     def make(core: Core) -> tuple[str, bool]:
-        is_new = name not in core.flow_ids
-        return decisions.flow_id(core, name, tags=[str(tag) for tag in tags]), is_new
+        if body.name in core.flow_ids:
+            return core.flow_ids[body.name], False
+        flow_id = decisions.flow_id(core, body.name, tags=body.tags)
+        if body.labels:
+            changes.change(core, "flow", flow_id, {"labels": body.labels})
+        return flow_id, True
 
     flow_id, is_new = ask.call(make)
-    return 201 if is_new else 200, show.flow(ask.one("FROM flows WHERE id = ?", [flow_id], "flow"))
+    return 201 if is_new else 200, _read(ask, "id", flow_id)
 
 
 def read(ask: Ask) -> Answer:
     """Read a flow by id."""
-    return 200, show.flow(ask.one("FROM flows WHERE id = ?", [ask.id()], f"flow with id {ask.id()}"))
+    return 200, _read(ask, "id", ask.id())
 
 
 def read_by_name(ask: Ask) -> Answer:
     """Read a flow by name."""
-    name = ask.path["name"]
-    return 200, show.flow(ask.one("FROM flows WHERE name = ?", [name], f"flow named {name!r}"))
+    return 200, _read(ask, "name", ask.path["name"])
 
 
-def find(ask: Ask) -> Answer:
-    """List flows."""
-    sql, values = where(ask, "flows", FLOWS, _RELATED)
-    end = page(ask.fields, FLOW_SORTS, "NAME_ASC")
-    return 200, [show.flow(row) for row in ask.records(f"FROM flows WHERE {sql}{end}", values)]
+def update(ask: Ask) -> Answer:
+    """Change the tags of a flow."""
+    fields, flow_id = ask.read(FlowUpdate).sent(), _read(ask, "id", ask.id())["id"]
+    ask.call(lambda core: changes.change(core, "flow", flow_id, fields))
+    return 204, None
 
 
-def count(ask: Ask) -> Answer:
-    """Count flows."""
-    return 200, ask.count("flows", where(ask, "flows", FLOWS, _RELATED))
+def delete(ask: Ask) -> Answer:
+    """Delete a flow and its runs."""
+    flow_id = _read(ask, "id", ask.id())["id"]
+
+    def remove(core: Core) -> None:
+        stored = {
+            str(row[0]) for row in core.database.read("SELECT id FROM runs WHERE flow_id = ?", [flow_id])
+        }
+        fresh = {run.id for run in core.runs.values() if str(run.body.get("flow_id")) == flow_id}
+        for run_id in stored | fresh:
+            changes.delete(core, "flow_run", run_id)
+        changes.delete(core, "flow", flow_id)
+
+    ask.call(remove)
+    return 204, None
+
+
+def _read(ask: Ask, column: str, value: str) -> dict[str, Any]:
+    row = ask.one(f"FROM flows WHERE {column} = ?", [value], f"flow with {column} {value}")
+    return show_flows(ask, [row])[0]
 
 
 ROUTES = [
-    ("POST", "/flows/", create),
-    ("POST", "/flows/filter", find),
-    ("POST", "/flows/count", count),
-    ("GET", "/flows/name/{name}", read_by_name),
-    ("GET", "/flows/{id}", read),
+    Route("POST", "/flows/", create, FlowCreate, "Flow", 201),
+    *FLOWS_LISTED.routes("/flows"),
+    Route("GET", "/flows/name/{name}", read_by_name, answer="Flow"),
+    Route("GET", "/flows/{id}", read, answer="Flow"),
+    Route("PATCH", "/flows/{id}", update, FlowUpdate, status=204),
+    Route("DELETE", "/flows/{id}", delete, status=204),
 ]

@@ -1,59 +1,40 @@
-"""Keyed inputs of flow runs."""
+"""Keyed inputs of flow runs. Reference pages: rest-api flow-runs/create-flow-run-input and its neighbours."""
 
 from __future__ import annotations
-
-import re
-from typing import Any
 
 import orjson
 
 from penstock._store import decisions, show
-from penstock._store.core import Refused
-from penstock._store.filters import invalid
-from penstock._store.routes.web import Answer, Ask, Text
-
-_KEY = re.compile(r"^[A-Za-z0-9_.-]{1,500}$")
+from penstock._store.bodies import InputCreate, InputFilter
+from penstock._store.routes.web import Answer, Ask, Route, Text, missing
 
 
 def create(ask: Ask) -> Answer:
     """Store an input under a new key."""
-    run_id, key, value, sender = (
-        ask.id(),
-        ask.fields.get("key"),
-        ask.fields.get("value"),
-        ask.fields.get("sender"),
-    )
-    if not isinstance(key, str) or not _KEY.match(key):
-        raise invalid(
-            [{"loc": ["body", "key"], "msg": "a key of letters, digits and dashes is needed"}], ask.body
-        )
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    ask.call(lambda core: decisions.put_input(core, run_id, key, text, sender))
+    run_id, body = ask.id(), ask.read(InputCreate)
+    text = body.value if isinstance(body.value, str) else orjson.dumps(body.value).decode()
+    ask.call(lambda core: decisions.put_input(core, run_id, body.key, text, body.sender))
     return 201, None
 
 
 def find(ask: Ask) -> Answer:
     """List inputs by key prefix, oldest first."""
-    run_id, body = ask.id(), ask.fields
-    prefix, limit, exclude = body.get("prefix"), body.get("limit", 1), body.get("exclude_keys") or []
-    if (
-        not isinstance(prefix, str)
-        or not isinstance(exclude, list)
-        or not isinstance(limit, int)
-        or limit < 0
-    ):
-        raise invalid([{"loc": ["body"], "msg": "prefix: text, limit: number, exclude_keys: list"}], body)
+    run_id, body = ask.id(), ask.read(InputFilter)
     ask.call(lambda core: core.run(run_id).id)
-    sql = "FROM inputs WHERE flow_run_id = ? AND starts_with(key, ?) AND NOT list_contains(?::VARCHAR[], key)"
-    rows = ask.records(
-        f"{sql} ORDER BY created LIMIT {limit}", [run_id, prefix, [str(key) for key in exclude]]
+    sql = (
+        "FROM inputs WHERE flow_run_id = ? AND starts_with(key, ?) AND NOT list_contains(?::VARCHAR[], key) "
+        f"ORDER BY created LIMIT {body.limit}"
     )
+    rows = ask.records(sql, [run_id, body.prefix, body.exclude_keys or []])
     return 200, [show.flow_run_input(row) for row in rows]
 
 
 def read(ask: Ask) -> Answer:
     """Return the raw text of an input."""
-    return 200, Text(str(_row(ask)["value"]))
+    rows = ask.records("FROM inputs WHERE flow_run_id = ? AND key = ?", [ask.id(), ask.path["key"]])
+    if not rows:
+        raise missing(f"input with key {ask.path['key']!r} of flow run {ask.id()}")
+    return 200, Text(str(rows[0]["value"]))
 
 
 def delete(ask: Ask) -> Answer:
@@ -63,18 +44,11 @@ def delete(ask: Ask) -> Answer:
     return 204, None
 
 
-def _row(ask: Ask) -> dict[str, Any]:
-    rows = ask.records("FROM inputs WHERE flow_run_id = ? AND key = ?", [ask.id(), ask.path["key"]])
-    if not rows:
-        raise Refused(
-            404, {"exception_message": f"Flow run {ask.id()} has no input with key {ask.path['key']!r}."}
-        )
-    return rows[0]
-
-
 ROUTES = [
-    ("POST", "/flow_runs/{id}/input", create),
-    ("POST", "/flow_runs/{id}/input/filter", find),
-    ("GET", "/flow_runs/{id}/input/{key}", read),
-    ("DELETE", "/flow_runs/{id}/input/{key}", delete),
+    Route("POST", "/flow_runs/{id}/input", create, InputCreate, status=201),
+    Route(
+        "POST", "/flow_runs/{id}/input/filter", find, InputFilter, {"type": "array", "items": "FlowRunInput"}
+    ),
+    Route("GET", "/flow_runs/{id}/input/{key}", read, answer={"type": "string"}, media_type="text/plain"),
+    Route("DELETE", "/flow_runs/{id}/input/{key}", delete, status=204),
 ]

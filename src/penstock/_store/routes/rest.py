@@ -1,44 +1,59 @@
-"""The REST application: all routes of the documented API that exist so far."""
+"""The REST application: all routes of the documented API that the store has."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from starlette.routing import Mount, Router
-
-from penstock._store.routes import artifacts, flow_runs, flows, inputs, logs, task_runs
-from penstock._store.routes.web import Answer, Ask, route
+from penstock._store.routes import (
+    admin,
+    artifacts,
+    events,
+    flow_runs,
+    flows,
+    graphs,
+    inputs,
+    logs,
+    task_runs,
+    transitions,
+    variables,
+)
+from penstock._store.routes.openapi import document
+from penstock._store.routes.web import Answer, Ask, Route, Router
 from penstock._store.version import version
 
 if TYPE_CHECKING:
-    from penstock._store.guard import App
     from penstock._store.service import Store
 
 
-def build(store: Store) -> App:
+def table() -> list[Route]:
+    """Return all routes under `/api`, as the OpenAPI document has them."""
+    parts = (
+        admin,
+        flows,
+        transitions,
+        flow_runs,
+        graphs,
+        inputs,
+        task_runs,
+        logs,
+        artifacts,
+        variables,
+        events,
+    )
+    return [route for part in parts for route in part.ROUTES]
+
+
+def build(store: Store) -> Router:
     """Return the ASGI application under `/api`."""
-    table = [*_ROUTES, *flows.ROUTES, *flow_runs.ROUTES, *inputs.ROUTES, *task_runs.ROUTES]
-    table += [*logs.ROUTES, *artifacts.ROUTES]
-    routes = [route(store, method, path, handler) for method, path, handler in table]
-    return cast("App", Router([Mount("/api", routes=routes)]))
+    routes = table()
 
+    @lru_cache(maxsize=1)
+    def made() -> dict[str, Any]:
+        return document(routes, version())
 
-def _ready(ask: Ask) -> Answer:
-    ask.store.database.read("SELECT 1")
-    return 200, {"message": "OK"}
+    def openapi(_: Ask) -> Answer:
+        """Return the OpenAPI document."""
+        return 200, made()
 
-
-def _hello(_: Ask) -> Answer:
-    return 200, "👋"
-
-
-def _version(_: Ask) -> Answer:
-    return 200, version()
-
-
-_ROUTES = [
-    ("GET", "/ready", _ready),
-    ("GET", "/hello", _hello),
-    ("GET", "/version", _version),
-    ("GET", "/admin/version", _version),
-]
+    return Router(store, [*routes, Route("GET", "/openapi.json", openapi)], "/api")

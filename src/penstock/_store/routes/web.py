@@ -1,27 +1,34 @@
-"""Between Starlette and the handlers: a handler is a plain function of an `Ask` that returns status and body."""
+"""From a request to a handler and back. A handler is a plain function of an `Ask` that returns status and body.
+
+A route says, beside its handler, what its body and its answer look like; the OpenAPI document is made of that and
+so are the tests that no route forgets to ask who is there.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs
 from uuid import UUID
 
-import orjson
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-
+from penstock._store.changes import fields_of
 from penstock._store.core import Core, Refused
-from penstock._store.filters import Condition, Fields, condition, invalid
+from penstock._store.filters import Condition, invalid
+from penstock._store.guard import Receive, Scope, Send, read_body, respond
+from penstock._store.shape import model_of, read_json
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from penstock._store.service import Store
 
 T = TypeVar("T")
 Answer = tuple[int, Any]
+Model = TypeVar("Model", bound="BaseModel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Ask:
     path: dict[str, str]
     query: dict[str, str]
     body: Any
+    base: str = ""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -41,15 +49,23 @@ class Ask:
             Refused: 422, it is something else.
         """
         if not isinstance(self.body, dict):
-            raise invalid([{"loc": ["body"], "msg": "must be an object"}], self.body)
+            raise invalid([{"loc": ["body"], "msg": "must be an object", "type": "dict_type"}], self.body)
         return self.body
+
+    def read(self, model: type[Model]) -> Model:
+        """Return the body as a model.
+
+        Raises:
+            Refused: 422, it does not fit.
+        """
+        return model_of(model, self.body)
 
     def call(self, do: Callable[[Core], T]) -> T:
         """Run something on the writer thread and wait for its commit."""
         return self.store.core.call(do).result()
 
     def id(self, name: str = "id") -> str:
-        """Return an id of the path.
+        """Return an id of the path, in lower case.
 
         Raises:
             Refused: 422, it is no UUID.
@@ -59,6 +75,10 @@ class Ask:
     def records(self, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
         """Read rows as dictionaries."""
         return self.store.database.records(sql, parameters)
+
+    def changes(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return what was recorded of these objects beside their columns, by id."""
+        return fields_of(self.store.database, [str(row["id"]) for row in rows])
 
     def count(self, view: str, where: Condition) -> int:
         """Count the rows of a view."""
@@ -73,8 +93,14 @@ class Ask:
         """
         rows = self.records(sql, parameters)
         if not rows:
-            raise Refused(404, {"exception_message": f"There is no {what}."})
+            raise missing(what)
         return rows[0]
+
+
+def missing(what: str) -> Refused:
+    """Return the answer for an object that does not exist."""
+    text = f"There is no {what}."
+    return Refused(404, {"detail": text, "exception_message": text})
 
 
 def uuid_of(text: Any, name: str) -> str:
@@ -82,7 +108,8 @@ def uuid_of(text: Any, name: str) -> str:
     try:
         return str(UUID(text))
     except (ValueError, AttributeError, TypeError) as error:
-        raise invalid([{"loc": [name], "msg": f"not a UUID: {text!r}"}]) from error
+        detail = {"loc": [name], "msg": f"not a UUID: {str(text)[:60]!r}", "type": "uuid_parsing"}
+        raise invalid([detail]) from error
 
 
 def now() -> datetime:
@@ -90,49 +117,116 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-#: Filter objects of one request that select through related runs: key, view, how it is tied to the rows.
-Related = dict[str, tuple[Fields, str]]
-_NOT_YET = ("deployments", "work_pools", "work_pool_queues")
-
-
-def where(ask: Ask, own: str, fields: Fields, related: Related) -> Condition:
-    """Return the condition of a filter request over several kinds of objects, which must all hold."""
-    body = ask.fields
-    sql, values = condition(fields, body.get(own), own)
-    for key, (key_fields, tie) in related.items():
-        inner, inner_values = condition(key_fields, body.get(key), key)
-        if inner_values or inner != "TRUE":
-            sql, values = f"{sql} AND {tie.format(inner)}", values + inner_values
-    for key in _NOT_YET:
-        if body.get(key):
-            raise invalid(
-                [{"loc": ["body", key], "msg": "there is nothing of this kind to filter by yet"}], body
-            )
-    return sql, values
-
-
-def route(store: Store, method: str, path: str, handler: Callable[[Ask], Answer]) -> Route:
-    """Make a Starlette route of a handler."""
-
-    async def endpoint(request: Request) -> Response:
-        data = await request.body()
-        try:
-            body = orjson.loads(data) if data else {}
-        except orjson.JSONDecodeError as error:
-            raise invalid([{"loc": ["body"], "msg": f"not JSON: {error}"}]) from error
-        ask = Ask(store, dict(request.path_params), dict(request.query_params), body)
-        status, answer = await asyncio.to_thread(handler, ask)
-        if status == 204:
-            return Response(status_code=204)
-        if isinstance(answer, Text):
-            return PlainTextResponse(answer.text, status)
-        return Response(orjson.dumps(answer), status, media_type="application/json")
-
-    return Route(path, endpoint, methods=[method])
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
     """An answer that is not JSON."""
 
     text: str
+    media_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table of routes.
+
+    `body` is a pydantic model, a JSON schema, or None; `answer` names a schema of the answer; `status` is that of
+    success; `query` names query parameters with their schemas.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Ask], Answer]
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+    query: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What the path of a request must match. A parameter called id must be a UUID, so that words are no ids."""
+        return re.compile(_PARAMETER.sub(_group, self.path.rstrip("/")) + "/?")
+
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_UUID = r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}"
+_SIMPLE = {b"application/json", b""}
+
+
+def _group(match: re.Match[str]) -> str:
+    return f"(?P<{match[1]}>{_UUID if match[1] == 'id' else '[^/]+'})"
+
+
+class Router:
+    """Finds the route of a request and runs its handler on a worker thread.
+
+    Args:
+        store: what the handlers work with.
+        routes: the table; the first match counts.
+        prefix: what all paths begin with.
+    """
+
+    def __init__(self, store: Store, routes: Iterable[Route], prefix: str) -> None:
+        self.routes = list(routes)
+        self._store = store
+        self._prefix = prefix
+        self._table = [(route.pattern, route) for route in self.routes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope["path"].removeprefix(self._prefix)
+        allowed: set[str] = set()
+        for pattern, route in self._table:
+            match = pattern.fullmatch(path)
+            if match is not None and route.method == scope["method"]:
+                await self._run(route, match.groupdict(), scope, receive, send)
+                return
+            if match is not None:
+                allowed.add(route.method)
+        if allowed:
+            headers = ((b"allow", ", ".join(sorted(allowed)).encode()),)
+            await respond(send, 405, {"detail": "Method Not Allowed"}, headers)
+        else:
+            await respond(send, 404, {"detail": "Not Found"})
+
+    async def _run(
+        self, route: Route, path: dict[str, str], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        headers = dict(scope["headers"])
+        data = await read_body(receive)
+        if data and headers.get(b"content-type", b"").split(b";")[0].strip().lower() not in _SIMPLE:
+            await respond(send, 415, {"detail": "Bodies must be sent as application/json."})
+            return
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        last = {name: values[-1] for name, values in query.items()}
+        if any("\0" in text for text in (*path.values(), *last.values())):
+            detail = {"loc": ["path"], "msg": "NUL characters are in no name", "type": "value_error"}
+            raise invalid([detail])
+        base = f"{scope.get('scheme', 'http')}://{headers.get(b'host', b'localhost').decode('latin-1')}"
+        ask = Ask(self._store, path, last, read_json(data), base)
+        status, answer = await asyncio.to_thread(route.handler, ask)
+        await send_answer(send, status, answer)
+
+
+async def send_answer(send: Send, status: int, answer: Any) -> None:
+    """Send what a handler returned."""
+    if status == 204:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if not isinstance(answer, Text):
+        await respond(send, status, answer)
+        return
+    data = answer.text.encode("utf-8", "replace")
+    headers = [
+        (b"content-type", answer.media_type.encode()),
+        (b"content-length", str(len(data)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": data})
+
+
+__all__ = ["Answer", "Ask", "Route", "Router", "Text", "missing", "now", "send_answer", "uuid_of"]

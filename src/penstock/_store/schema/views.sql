@@ -15,10 +15,15 @@ SELECT flow_run_id,
        arg_max({'id': id, 'type': type, 'name': name, 'message': message, 'details': details, 'at_us': at_us,
                 'run_count': run_count}, (at_us, seq)) AS state,
        min(at_us) FILTER (type = 'RUNNING') AS start_us,
-       min(at_us) AS first_us,
+       arg_min(coalesce(scheduled_us, at_us), (at_us, seq)) AS planned_us,
+       arg_max(coalesce(scheduled_us, at_us), (at_us, seq)) AS due_us,
        max(at_us) AS last_us,
-       sum(next_us - at_us) FILTER (type = 'RUNNING') AS running_us
-FROM (SELECT *, lead(at_us) OVER (PARTITION BY flow_run_id ORDER BY at_us, seq) AS next_us FROM raw.flow_state)
+       sum(left_us - at_us) FILTER (type = 'RUNNING') AS running_us
+FROM (SELECT *, lead(at_us) OVER (PARTITION BY flow_run_id ORDER BY at_us, seq) AS left_us,
+             CASE WHEN type = 'SCHEDULED'
+                  THEN epoch_us(TRY_CAST(details->>'scheduled_time' AS TIMESTAMPTZ)) END AS scheduled_us
+      FROM raw.flow_state)
+WHERE flow_run_id NOT IN (SELECT id FROM raw.deleted)
 GROUP BY flow_run_id;
 
 CREATE OR REPLACE VIEW raw.task_now AS
@@ -29,9 +34,21 @@ SELECT flow_run_id, task_run_id,
        max(run_count) AS run_count
 FROM raw.valid_task_state GROUP BY flow_run_id, task_run_id;
 
+-- The changes of an object that the views below show; `raw.changed` has all of them.
+CREATE OR REPLACE VIEW raw.change AS
+SELECT id,
+       arg_max(value, (at_us, seq)) FILTER (field = 'tags') AS tags,
+       arg_max(value, (at_us, seq)) FILTER (field = 'parameters') AS parameters,
+       arg_max(value, (at_us, seq)) FILTER (field = 'flow_version') AS flow_version,
+       max(at_us) AS at_us
+FROM raw.changed GROUP BY id;
+
 CREATE OR REPLACE VIEW flows AS
-SELECT id, name, tags, make_timestamp(at_us) AS created
-FROM raw.flow QUALIFY row_number() OVER (PARTITION BY name ORDER BY at_us, client, seq) = 1;
+SELECT f.id, f.name, coalesce(from_json(c.tags, '["VARCHAR"]'), f.tags) AS tags, make_timestamp(f.at_us) AS created,
+       make_timestamp(greatest(f.at_us, c.at_us)) AS updated
+FROM (FROM raw.flow WHERE id NOT IN (SELECT id FROM raw.deleted)
+      QUALIFY row_number() OVER (PARTITION BY name ORDER BY at_us, client, seq) = 1) f
+LEFT JOIN raw.change c ON c.id = f.id;
 
 CREATE OR REPLACE VIEW runs AS
 SELECT r.id,
@@ -48,14 +65,20 @@ SELECT r.id,
             THEN (s.state.at_us - s.start_us) / 1e6 END AS duration,
        coalesce(s.running_us, 0) / 1e6 AS total_run_time,
        coalesce(s.state.run_count, 0) AS run_count,
-       r.tags, r.parameters, r.runner, r.flow_version, r.parent_task_run_id, r.deployment_id, r.idempotency_key,
+       coalesce(from_json(c.tags, '["VARCHAR"]'), r.tags) AS tags,
+       coalesce(c.parameters, r.parameters) AS parameters, r.runner,
+       coalesce(c.flow_version->>'$', r.flow_version) AS flow_version,
+       r.parent_task_run_id, r.deployment_id, r.idempotency_key,
        p.flow_run_id AS parent_flow_run_id,
        coalesce(o.owner, r.owner) AS client,
-       make_timestamp(coalesce(s.first_us, r.at_us)) AS expected_start_time,
+       make_timestamp(coalesce(s.planned_us, r.at_us)) AS expected_start_time,
+       CASE WHEN s.state.type = 'SCHEDULED' THEN make_timestamp(s.due_us) END AS next_scheduled_start_time,
        make_timestamp(r.at_us) AS created,
-       make_timestamp(greatest(r.at_us, s.last_us)) AS updated
-FROM (FROM raw.flow_run QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1) r
+       make_timestamp(greatest(r.at_us, s.last_us, c.at_us)) AS updated
+FROM (FROM raw.flow_run WHERE id NOT IN (SELECT id FROM raw.deleted)
+      QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1) r
 LEFT JOIN raw.flow_now s ON s.flow_run_id = r.id
+LEFT JOIN raw.change c ON c.id = r.id
 LEFT JOIN (SELECT flow_run_id, arg_max(owner, at_us) AS owner FROM raw.owner GROUP BY flow_run_id) o
        ON o.flow_run_id = r.id
 LEFT JOIN (SELECT id, arg_max(name, at_us) AS name FROM raw.renamed WHERE run = 'flow' GROUP BY id) n
@@ -85,16 +108,20 @@ SELECT r.id,
 FROM raw.task_run r
 LEFT JOIN raw.task_now s ON s.task_run_id = r.id AND s.flow_run_id IS NOT DISTINCT FROM r.flow_run_id
 LEFT JOIN (SELECT id, arg_max(name, at_us) AS name FROM raw.renamed WHERE run = 'task' GROUP BY id) n
-       ON n.id = r.id;
+       ON n.id = r.id
+WHERE r.id NOT IN (SELECT id FROM raw.deleted)
+  AND (r.flow_run_id IS NULL OR r.flow_run_id NOT IN (SELECT id FROM raw.deleted));
 
 CREATE OR REPLACE VIEW states AS
 SELECT id, 'flow-run' AS run_type, flow_run_id AS run_id, flow_run_id, NULL::UUID AS task_run_id, type, name,
        message, details, run_count, make_timestamp(at_us) AS "timestamp", at_us, client, seq
-FROM raw.flow_state
+FROM raw.flow_state WHERE flow_run_id NOT IN (SELECT id FROM raw.deleted)
 UNION ALL
 SELECT id, 'task-run', task_run_id, flow_run_id, task_run_id, type, name,
        message, details, run_count, make_timestamp(at_us), at_us, client, seq
-FROM raw.valid_task_state;
+FROM raw.valid_task_state
+WHERE task_run_id NOT IN (SELECT id FROM raw.deleted)
+  AND (flow_run_id IS NULL OR flow_run_id NOT IN (SELECT id FROM raw.deleted));
 
 CREATE OR REPLACE VIEW events AS
 SELECT "timestamp" AS occurred, run_type || '.' || name AS event, run_type, run_id, flow_run_id, task_run_id,
@@ -104,12 +131,14 @@ FROM states ORDER BY at_us, client, seq;
 CREATE OR REPLACE VIEW logs AS
 SELECT md5(client || ':' || seq)::UUID AS id, make_timestamp(at_us) AS "timestamp", level, logger AS name, message,
        flow_run_id, task_run_id, at_us, client, seq
-FROM raw.log;
+FROM raw.log
+WHERE (flow_run_id IS NULL OR flow_run_id NOT IN (SELECT id FROM raw.deleted))
+  AND (task_run_id IS NULL OR task_run_id NOT IN (SELECT id FROM raw.deleted));
 
 CREATE OR REPLACE VIEW artifacts AS
 SELECT id, key, type, description, data, flow_run_id, task_run_id,
        make_timestamp(min(at_us) OVER (PARTITION BY id)) AS created, make_timestamp(at_us) AS updated
-FROM raw.artifact
+FROM raw.artifact WHERE id NOT IN (SELECT id FROM raw.deleted)
 QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1;
 
 CREATE OR REPLACE VIEW edges AS
@@ -118,9 +147,52 @@ SELECT task_run_id, input_name, upstream_id, kind, flow_run_id FROM raw.edge;
 CREATE OR REPLACE VIEW inputs AS
 SELECT flow_run_id, key, value, sender, make_timestamp(at_us) AS created FROM (
     FROM raw.input QUALIFY row_number() OVER (PARTITION BY flow_run_id, key ORDER BY at_us DESC, seq DESC) = 1
-) WHERE NOT deleted;
+) WHERE NOT deleted AND flow_run_id NOT IN (SELECT id FROM raw.deleted);
 
 CREATE OR REPLACE VIEW variables AS
-SELECT name, value, tags, make_timestamp(at_us) AS updated FROM (
-    FROM raw.variable QUALIFY row_number() OVER (PARTITION BY name ORDER BY at_us DESC, seq DESC) = 1
+SELECT id, name, value, tags, created, make_timestamp(at_us) AS updated FROM (
+    SELECT *, make_timestamp(min(at_us) OVER (PARTITION BY id)) AS created FROM raw.variable
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1
 ) WHERE value IS NOT NULL;
+
+-- The newest artifact of each key.
+CREATE OR REPLACE VIEW latest_artifacts AS
+SELECT * FROM artifacts WHERE key IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY created DESC, id DESC) = 1;
+
+-- What `/api/events` shows: events that were sent, and one for every state of a run (with the state's id).
+CREATE OR REPLACE VIEW raw.state_event AS
+SELECT s.*, lag(s.id) OVER w AS before_id, lag(s.type) OVER w AS before_type, lag(s.name) OVER w AS before_name,
+       lag(s.message) OVER w AS before_message
+FROM states s WINDOW w AS (PARTITION BY run_type, run_id ORDER BY at_us, seq);
+
+CREATE OR REPLACE VIEW raw.all_event AS
+SELECT id, name, occurred_us, at_us AS received_us, resource_id, resource, related, payload, follows
+FROM raw.event QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1
+UNION ALL
+SELECT s.id, 'prefect.' || s.run_type || '.' || s.name, s.at_us, s.at_us,
+       'prefect.' || s.run_type || '.' || s.run_id,
+       json_object('prefect.resource.id', 'prefect.' || s.run_type || '.' || s.run_id,
+                   'prefect.resource.name', coalesce(t.name, r.name, ''),
+                   'prefect.run-count', s.run_count::VARCHAR,
+                   'prefect.state-message', coalesce(s.message[:100000], ''), 'prefect.state-name', s.name,
+                   'prefect.state-timestamp', strftime(s."timestamp", '%Y-%m-%dT%H:%M:%S.%fZ'),
+                   'prefect.state-type', s.type),
+       to_json(list_concat(
+           CASE WHEN s.run_type = 'task-run' AND r.id IS NOT NULL THEN [json_object(
+               'prefect.resource.id', 'prefect.flow-run.' || r.id, 'prefect.resource.role', 'flow-run',
+               'prefect.resource.name', r.name)] ELSE [] END,
+           CASE WHEN r.id IS NOT NULL THEN [json_object(
+               'prefect.resource.id', 'prefect.flow.' || r.flow_id, 'prefect.resource.role', 'flow',
+               'prefect.resource.name', r.flow_name)] ELSE [] END,
+           list_transform(coalesce(t.tags, r.tags, []), lambda tag: json_object(
+               'prefect.resource.id', 'prefect.tag.' || tag, 'prefect.resource.role', 'tag')))),
+       json_object('intended', json_object('from', s.before_type, 'to', s.type),
+                   'initial_state', CASE WHEN s.before_id IS NOT NULL THEN json_object(
+                       'type', s.before_type, 'name', s.before_name, 'message', coalesce(s.before_message, '')) END,
+                   'validated_state', json_object(
+                       'type', s.type, 'name', s.name, 'message', coalesce(s.message[:100000], ''))),
+       s.before_id
+FROM raw.state_event s
+LEFT JOIN runs r ON r.id = s.flow_run_id
+LEFT JOIN task_runs t ON t.id = s.task_run_id;

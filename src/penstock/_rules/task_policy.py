@@ -1,0 +1,137 @@
+"""What a state of a task run becomes when it is proposed over REST.
+
+The engine decides its own task runs (`task_table`); these rules are for clients that orchestrate theirs through the
+API. Pure functions in the documented order, first match wins.
+Reference: api-ref/python/prefect-server-orchestration-core_policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from penstock._rules.flow_policy import Decision
+from penstock._values.states import TERMINAL, State, StateDetails, StateType
+
+S = StateType
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What the rules may know about a task run beside its states.
+
+    `flow_state` is that of its flow run; None for a background task.
+    """
+
+    now: datetime
+    has_flow_run: bool = False
+    flow_state: State | None = None
+    run_count: int = 0
+    retries: int = 0
+    retry_delay: float | tuple[float, ...] = 0.0
+
+
+Rule = Callable[[State | None, State, TaskFacts], Decision | None]
+
+
+def prevent_duplicate_transitions(
+    current: State | None, proposed: State, facts: TaskFacts
+) -> Decision | None:
+    """A proposal that was already carried out is answered again, not done again."""
+    wanted = proposed.state_details.transition_id
+    if current is not None and wanted is not None and current.state_details.transition_id == wanted:
+        return Decision("REJECT", None, "This run has already made this state transition.")
+    return None
+
+
+def handle_terminal_states(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
+    """A task run that has ended can run again, but not be stopped."""
+    if current is None or current.type not in TERMINAL:
+        return None
+    if proposed.type in {S.CANCELLING, S.PAUSED, S.CRASHED}:
+        return Decision(
+            "ABORT", None, f"Cannot transition from {current.name} to {proposed.name}: the run has ended."
+        )
+    return None
+
+
+def prevent_running_from_stopped_flows(
+    current: State | None, proposed: State, facts: TaskFacts
+) -> Decision | None:
+    """A task does not start in a flow run that does not run."""
+    if proposed.type is not S.RUNNING or not facts.has_flow_run:
+        return None
+    flow = facts.flow_state
+    if flow is not None and flow.type is S.PAUSED:
+        details = StateDetails(pause_timeout=flow.state_details.pause_timeout)
+        held = State(S.PAUSED, name="NotReady", message="The flow is paused.", state_details=details)
+        return Decision("REJECT", held, "The flow is paused, new tasks cannot run until it resumes.")
+    if flow is None or flow.type is not S.RUNNING:
+        return Decision("ABORT", None, "The enclosing flow must be running to begin task execution.")
+    return None
+
+
+def wait_for_scheduled_time(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
+    """A run does not start before its time."""
+    if proposed.type is not S.RUNNING or current is None or current.type not in {S.SCHEDULED, S.PENDING}:
+        return None
+    due = current.state_details.scheduled_time
+    if due is not None and due > facts.now:
+        return Decision("WAIT", None, "Scheduled time is in the future", (due - facts.now).total_seconds())
+    return None
+
+
+def retry_failed(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
+    """A failure with attempts left is another attempt later."""
+    if proposed.type is not S.FAILED or current is None or current.type is not S.RUNNING:
+        return None
+    if proposed.state_details.retriable is False or facts.run_count > facts.retries:
+        return None
+    delay = facts.retry_delay
+    if isinstance(delay, tuple):
+        delay = delay[min(facts.run_count, len(delay)) - 1] if delay else 0.0
+    due = facts.now + timedelta(seconds=delay)
+    again = State(
+        S.SCHEDULED,
+        name="AwaitingRetry",
+        message=proposed.message,
+        state_details=StateDetails(scheduled_time=due),
+    )
+    return Decision("REJECT", again, "Retrying")
+
+
+#: The documented order; the first rule with an answer decides.
+TASK_POLICY: tuple[Rule, ...] = (
+    prevent_duplicate_transitions,
+    handle_terminal_states,
+    prevent_running_from_stopped_flows,
+    wait_for_scheduled_time,
+    retry_failed,
+)
+
+
+def decide_task(current: State | None, proposed: State, facts: TaskFacts, *, force: bool = False) -> Decision:
+    """Return what `proposed` becomes for a task run that is in `current`.
+
+    Args:
+        current: the run's state, None before its first.
+        proposed: the state somebody asks for; renamed to Retrying or Rerunning when it is not the first attempt.
+        facts: what else is known about the run.
+        force: accept whatever is proposed.
+    """
+    if not force:
+        for rule in TASK_POLICY:
+            decision = rule(current, proposed, facts)
+            if decision is not None:
+                return decision
+    if proposed.type is S.PENDING and current is not None and current.type is S.SCHEDULED:
+        details = proposed.state_details
+        details.scheduled_time = details.scheduled_time or current.state_details.scheduled_time
+    if not force and proposed.type is S.RUNNING and proposed.name == "Running" and facts.run_count > 0:
+        waited = current is not None and current.name == "AwaitingRetry"
+        proposed.name = "Retrying" if waited else "Rerunning"
+    return Decision("ACCEPT", proposed)
+
+
+__all__ = ["TASK_POLICY", "TaskFacts", "decide_task"]
