@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from benchmarks import memory, peers
@@ -82,20 +82,22 @@ class Contestant:
 
     def execute(self, space: Workspace, *arguments: str) -> str:
         """Run the interpreter; a failure shows what it printed."""
-        done = subprocess.run(
-            [str(self.python), *arguments],
-            cwd=space.home,
-            env=space.env,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
-        if done.returncode:
-            raise RuntimeError(
-                f"{self.label}: {' '.join(arguments)} failed:\n{(done.stdout + done.stderr)[-4000:]}"
+        # Into a file, as logs go: reading a pipe would be work for a core that is being measured.
+        with TemporaryFile("w+", errors="replace") as output:
+            done = subprocess.run(
+                [str(self.python), *arguments],
+                cwd=space.home,
+                env=space.env,
+                check=False,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=TIMEOUT,
             )
-        return done.stdout
+            output.seek(0)
+            printed = output.read()
+        if done.returncode:
+            raise RuntimeError(f"{self.label}: {' '.join(arguments)} failed:\n{printed[-4000:]}")
+        return printed
 
     def recorded(self, space: Workspace, expected: int) -> int:
         """Count task runs on record; give a store that writes late some time to get there."""
