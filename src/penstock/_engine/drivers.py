@@ -25,25 +25,14 @@ def run_blocking(lifecycle: Lifecycle[R], token: Token) -> R:
     error: BaseException | None = None
     while True:
         try:
-            return _drive(lifecycle, token, error)
+            effect = _advance(lifecycle, token, None, error)
+            raise TypeError(f"A run that nobody iterates over emitted a value: {effect!r}")
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
         except BaseException as raised:
             if getgeneratorstate(lifecycle) == GEN_CLOSED:
                 raise
             # The Stop button was pressed between two effects: the lifecycle must hear of it, too.
-            error = raised
-
-
-def _drive(lifecycle: Lifecycle[R], token: Token, error: BaseException | None) -> R:
-    answer: Any = None
-    while True:
-        try:
-            effect = lifecycle.send(answer) if error is None else lifecycle.throw(error)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        answer, error = None, None
-        try:
-            answer = _perform(effect, token)
-        except BaseException as raised:
             error = raised
 
 
@@ -115,7 +104,11 @@ def stream_blocking(
 
 
 def _advance(lifecycle: Lifecycle[Any], token: Token, answer: Any, error: BaseException | None) -> Emit:
-    """Carry out effects until there is a value for the consumer."""
+    """Carry out effects until there is a value for the consumer.
+
+    Raises:
+        StopIteration: the lifecycle ended; holds what it returned.
+    """
     while True:
         effect = lifecycle.send(answer) if error is None else lifecycle.throw(error)
         if type(effect) is Emit:

@@ -157,14 +157,19 @@ def handle_resuming(current: State | None, proposed: State, facts: FlowFacts) ->
     return None
 
 
-def wait_for_scheduled_time(current: State | None, proposed: State, facts: FlowFacts) -> Decision | None:
-    """A run does not start before its time."""
+def wait_until_due(current: State | None, proposed: State, now: datetime) -> Decision | None:
+    """A run, of a flow or a task, does not start before its time."""
     if proposed.type is not S.RUNNING or current is None or current.type not in {S.SCHEDULED, S.PENDING}:
         return None
     due = current.state_details.scheduled_time
-    if due is not None and due > facts.now:
-        return Decision("WAIT", None, "Scheduled time is in the future", (due - facts.now).total_seconds())
+    if due is not None and due > now:
+        return Decision("WAIT", None, "Scheduled time is in the future", (due - now).total_seconds())
     return None
+
+
+def wait_for_scheduled_time(current: State | None, proposed: State, facts: FlowFacts) -> Decision | None:
+    """A flow run does not start before its time."""
+    return wait_until_due(current, proposed, facts.now)
 
 
 #: The documented order; the first rule with an answer decides.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from penstock._rules.flow_policy import Decision
+from penstock._rules.flow_policy import Decision, wait_until_due
 from penstock._values.states import TERMINAL, State, StateDetails, StateType
 
 S = StateType
@@ -73,13 +73,8 @@ def prevent_running_from_stopped_flows(
 
 
 def wait_for_scheduled_time(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
-    """A run does not start before its time."""
-    if proposed.type is not S.RUNNING or current is None or current.type not in {S.SCHEDULED, S.PENDING}:
-        return None
-    due = current.state_details.scheduled_time
-    if due is not None and due > facts.now:
-        return Decision("WAIT", None, "Scheduled time is in the future", (due - facts.now).total_seconds())
-    return None
+    """A task run does not start before its time."""
+    return wait_until_due(current, proposed, facts.now)
 
 
 def retry_failed(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
