@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import update_wrapper
 from hashlib import blake2b
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.contexts import FlowRunContext
+from penstock._engine.background import BackgroundMethods, defer_all
 from penstock._engine.definitions import (
     Definition,
     check_hooks,
     default_name,
     docstring,
+    home_module,
     is_async,
     is_generator,
     plain_function,
@@ -33,7 +34,7 @@ from penstock._engine.given_task_runs import create_task_run
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
-from penstock._engine.runner_port import make_run
+from penstock._engine.runner_port import make_run, runner_here
 from penstock._engine.task_checks import checked_delays, chosen_policy
 from penstock._engine.task_lifecycle import task_lifecycle
 from penstock._engine.task_run import TaskExecution
@@ -74,7 +75,7 @@ _OPTIONS = [
 ]
 
 
-class Task(Definition, Generic[P, R]):
+class Task(Definition, BackgroundMethods[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
@@ -147,6 +148,7 @@ class Task(Definition, Generic[P, R]):
         check_reserved(self.fn)
         self.isasync = is_async(fn)
         self.isgenerator = is_generator(fn)
+        self._home = home_module(self.fn)
         self.name = name or default_name(self.fn)
         self.description = description or docstring(self.fn)
         self.tags: frozenset[str] = frozenset(tags or ())
@@ -198,7 +200,7 @@ class Task(Definition, Generic[P, R]):
     @property
     def task_key(self) -> str:
         """Identity of the task: its name and a hash of where its function is defined."""
-        place = f"{getattr(self.fn, '__module__', '')}.{getattr(self.fn, '__qualname__', type(self.fn).__qualname__)}"
+        place = f"{self._home}.{getattr(self.fn, '__qualname__', type(self.fn).__qualname__)}"
         return f"{self.name}-{blake2b(f'{self.name}:{place}'.encode(), digest_size=4).hexdigest()}"
 
     @overload
@@ -274,7 +276,7 @@ class Task(Definition, Generic[P, R]):
         """
         if is_drawing():
             return draw_submission(self, args, kwargs, wait_for)
-        runner = _runner("submit", self.name)
+        runner = runner_here("submit", self.name)
         future = runner.submit(self, bind(self.fn, args, kwargs), wait_for=wait_for)
         if return_state:
             future.wait()
@@ -296,21 +298,21 @@ class Task(Definition, Generic[P, R]):
             args, kwargs: iterables of one length; text, bytes and everything in `unmapped` goes to every run.
             return_state: wait, and return the final states instead.
             wait_for: futures that must complete first.
-            deferred: queue the runs for a task worker (not available yet).
+            deferred: queue the runs for a task worker; works outside a flow, too.
 
         Raises:
             MappingMissingIterable: nothing to iterate over.
             MappingLengthMismatch: iterables of different lengths.
-            RuntimeError: called outside a flow.
+            RuntimeError: called outside a flow, and not deferred.
         """
         if is_drawing():
             refuse_to_draw(f"{self.name}.map")
+        bound = bind(self.fn, args, kwargs, defaults=False)
+        futures: PenstockFutureList[Any]
         if deferred:
-            raise NotImplementedError("Task workers are not available yet; call .map inside a flow.")
-        runner = _runner("map", self.name)
-        futures: PenstockFutureList[Any] = runner.map(
-            self, bind(self.fn, args, kwargs, defaults=False), wait_for=wait_for
-        )
+            futures = defer_all(self, bound, wait_for)
+        else:
+            futures = runner_here("map", self.name).map(self, bound, wait_for=wait_for)
         if return_state:
             futures.wait()
             return [future.state for future in futures]
@@ -348,16 +350,6 @@ class Task(Definition, Generic[P, R]):
         return twin
 
     create_run = create_local_run = create_task_run
-
-
-def _runner(verb: str, name: str) -> Any:
-    context = FlowRunContext.get()
-    if context is None:
-        raise RuntimeError(
-            f"Unable to determine the task runner for `{name}.{verb}`: call it inside a flow, "
-            "or use a task runner as a context manager and its own `submit`."
-        )
-    return context.task_runner
 
 
 @overload

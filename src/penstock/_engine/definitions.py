@@ -6,6 +6,7 @@ import copy
 import functools
 from collections.abc import Callable, Iterable
 from inspect import getdoc, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, ismethod, unwrap
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from penstock.exceptions import InvalidNameError
@@ -61,6 +62,32 @@ def docstring(fn: Callable[..., Any]) -> str | None:
 def plain_function(fn: Any) -> Any:
     """Return the function inside a class or static method."""
     return fn.__func__ if isinstance(fn, (classmethod, staticmethod)) else fn
+
+
+def home_module(fn: Any) -> str:
+    """Return the name a function's module is imported by, also where it runs as a script or was loaded from its file.
+
+    So a task has one identity in ``python tasks.py``, ``import tasks`` and ``penstock task serve tasks.py:task``.
+    """
+    module = str(getattr(fn, "__module__", "") or "")
+    if module != "__main__" and not module.startswith("__penstock_loader_"):
+        return module
+    code = getattr(unwrap(plain_function(fn)), "__code__", None)
+    return (_module_of(code.co_filename) if code is not None else None) or module
+
+
+@functools.lru_cache(maxsize=64)
+def _module_of(filename: str) -> str | None:
+    """Return the dotted name of a file, counted from the outermost package it is in; None for cells of a notebook."""
+    path = Path(filename)
+    if path.suffix != ".py" or not path.is_file():
+        return None
+    names = [path.stem]
+    for folder in path.resolve().parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        names.insert(0, folder.name)
+    return ".".join(names)
 
 
 def is_async(fn: Any) -> bool:

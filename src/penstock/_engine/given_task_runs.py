@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
+from penstock._engine.background import defer
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.parameters import bind, unbind
@@ -42,18 +43,15 @@ def create_task_run(
         parent_task_run_context: the task run it is made in, which becomes an edge.
         wait_for: futures that must complete first.
         extra_task_inputs: further edges, by parameter name.
-        deferred: for a task worker (not available yet).
-
-    Raises:
-        NotImplementedError: `deferred` was asked for.
+        deferred: queue the run for a task worker, instead of executing it here.
     """
-    if deferred:
-        raise NotImplementedError("Task workers are not available yet; make the run without `deferred`.")
     extra = as_edges(extra_task_inputs)
     if parent_task_run_context is not None:
         parent = TaskRunResult(id=parent_task_run_context.task_run.id)
         extra["__parents__"] = [parent.model_dump(mode="json")]
     with flow_run_context or nullcontext():
+        if deferred:
+            return defer(task, dict(parameters or {}), as_waits(wait_for), extra, id)
         execution = make_run(
             task, dict(parameters or {}), as_waits(wait_for), runner=None, dependencies=extra, run_id=id
         )
@@ -75,6 +73,20 @@ def execution_of(
     if task_run is None:
         edges = as_edges(dependencies)
         return make_run(task, bound, waits, runner=None, dependencies=edges, run_id=task_run_id)
+    return execution_of_run(task, task_run, bound, waits)
+
+
+def execution_of_run(
+    task: Any, task_run: TaskRun, bound: dict[str, Any], waits: tuple[Any, ...]
+) -> TaskExecution:
+    """Return the execution of a run that was made before.
+
+    Args:
+        task: what runs.
+        task_run: its run.
+        bound: all its arguments by name, defaults included.
+        waits: futures that must complete first.
+    """
     context = FlowRunContext.get()
     execution = TaskExecution(
         task=task,

@@ -196,6 +196,23 @@ class TaskRunner:
         self._executions = {}
 
 
+def runner_here(verb: str, name: str) -> TaskRunner:
+    """Return the task runner of the flow run that is active here.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    context = FlowRunContext.get()
+    if context is None:
+        raise RuntimeError(
+            f"Unable to determine the task runner for `{name}.{verb}`: call it inside a flow, use a task runner as a "
+            "context manager and its own `submit`, or queue the run for a task worker with `.delay` "
+            "(`.map(..., deferred=True)`)."
+        )
+    runner: TaskRunner = context.task_runner
+    return runner
+
+
 def after_upstream(execution: TaskExecution, then: Callable[[], None]) -> None:
     """Call `then` when everything the run waits for is done, without holding a thread; at once if it is."""
     upstream = (

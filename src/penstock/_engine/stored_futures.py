@@ -35,6 +35,9 @@ class StoredFuture(PenstockFuture[R]):
         self._store = store()
         self._watching = False
 
+    def __reduce__(self) -> Any:
+        return type(self), (self._id,)
+
     @property
     def edge(self) -> tuple[str, uuid.UUID]:
         """The kind of run and its id."""
@@ -99,7 +102,7 @@ class StoredFuture(PenstockFuture[R]):
 
     def set_state(self, state: State) -> None:
         """Record the final state; the first one counts."""
-        super().set_state(_with_result(state, self._kind, self._id))
+        super().set_state(with_result(state, self._kind, self._id))
 
     def __repr__(self) -> str:
         known = self._final.name if self._final is not None else "not known to have ended"
@@ -128,8 +131,14 @@ def _watch(
         del future
 
 
-def _with_result(state: State, kind: str, run_id: uuid.UUID) -> State:
-    """Put a reference to the stored result into a state of the store, which has no values."""
+def with_result(state: State, kind: str, run_id: uuid.UUID) -> State:
+    """Put a reference to the stored result into a state of the store, which has no values.
+
+    Args:
+        state: of the run; one that is not completed is left alone.
+        kind: ``"task_run"`` or ``"flow_run"``.
+        run_id: whose state it is.
+    """
     if not state.is_completed() or state.data is not None:
         return state
     key = state.state_details.cache_key or str(run_id)

@@ -23,6 +23,10 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
     changed        what id fields                              fields of a flow, run or artifact that REST changed
     deleted        what id
     event          id occurred event resource related payload follows
+    claim          task_run_id task_key worker                 a background task was taken by a task worker;
+                   worker null: it waits for one
+    document       what id body                                a deployment or another resource as a whole;
+                   body null: it is gone
 """
 
 from __future__ import annotations

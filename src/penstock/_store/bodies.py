@@ -225,6 +225,18 @@ class TaskRunCreate(Body):
     task_inputs: dict[str, list[TaskInput]] = {}
 
 
+class TaskWorkerFilter(Body):
+    """Which task workers: those that serve one of these tasks."""
+
+    task_keys: list[str]
+
+
+class TaskWorkersFilter(Body):
+    """Task workers that are looked for; all of them without a filter."""
+
+    task_worker_filter: TaskWorkerFilter | None = None
+
+
 class TaskRunUpdate(Body):
     """Changes to a task run."""
 

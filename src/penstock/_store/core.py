@@ -21,6 +21,7 @@ from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
 from penstock._store import changes, durability
+from penstock._store.background import Background
 from penstock._store.database import WAL_LIMIT, Database
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
@@ -67,6 +68,7 @@ class Core:
         self.hwm: dict[str, int] = {}
         self.runs: dict[str, LiveRun] = {}
         self.flow_ids: dict[str, str] = {}
+        self.background = Background()
         self.commits = 0
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
@@ -184,6 +186,10 @@ class Core:
             raise Refused(404, {"exception_message": f"There is no flow run with id {run_id}."})
         return run
 
+    def touch(self, name: str) -> None:
+        """Wake who watches `name` after the commit."""
+        self._touched.add(name)
+
     def forget(self, run_id: str) -> None:
         """Drop a flow run that was deleted; whoever waits for it is told."""
         self.runs.pop(run_id, None)
@@ -231,12 +237,15 @@ class Core:
             self.run(str(body["flow_run_id"])).inputs.pop(body["key"], None)
         elif line.kind in ("changed", "deleted"):
             changes.remember(self, line)
+        if line.kind in ("claim", "fence", "deleted") or (line.kind == "state" and body["run"] == "task"):
+            self._touched.update(self.background.take(line))
 
     def _load(self) -> None:
         rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
         self.hwm = dict(rows)
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
+        self.background.load(self.database)
 
     def _run(self) -> None:
         try:

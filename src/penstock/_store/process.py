@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from types import FrameType
 from typing import Any, cast
 
 import orjson
@@ -144,6 +145,14 @@ class _Life:
         )
         self._server = uvicorn.server.Server(config)
         self._server.should_exit = self._ending
+        forward = self._server.handle_exit
+
+        def heard(number: int, frame: FrameType | None) -> None:
+            """Uvicorn takes the signals over; who waits with a long poll must be answered all the same."""
+            self.stop()
+            forward(number, frame)
+
+        self._server.handle_exit = heard
         sweeper.start()
         return self._server
 

@@ -192,6 +192,15 @@ def _event(key: Row, body: dict[str, Any], out: Rows) -> None:
     _add(out, "event", (*key, *about, *documents, _uuid(get("follows"))))
 
 
+def _claim(key: Row, body: dict[str, Any], out: Rows) -> None:
+    task_run_id = uuid_text(body["task_run_id"])
+    _add(out, "claim", (*key, task_run_id, str(body["task_key"]), _text(body.get("worker"))))
+
+
+def _document(key: Row, body: dict[str, Any], out: Rows) -> None:
+    _add(out, "document", (*key, str(body["what"]), uuid_text(body["id"]), _json(body.get("body"))))
+
+
 def _nothing(key: Row, body: dict[str, Any], out: Rows) -> None:
     """Say nothing: the end of a journal has no table."""
 
@@ -217,6 +226,8 @@ _KINDS: dict[str, Callable[[Row, dict[str, Any], Rows], None]] = {
     "changed": _changed,
     "deleted": _deleted,
     "event": _event,
+    "claim": _claim,
+    "document": _document,
 }
 
 

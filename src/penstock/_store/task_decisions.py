@@ -6,6 +6,7 @@ Task runs of our own engine are journalled by their processes. What was decided 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from penstock._store.core import Core, Refused
 from penstock._store.live import from_us, to_us
 from penstock._values.states import State, StateType
 
+#: What our own keys have after the name of the task.
+_HASH = re.compile(r"-[0-9a-f]{8}$")
 _COLUMNS = ("flow_run_id", "task_key", "dynamic_key", "tags")
 
 
@@ -37,7 +40,7 @@ def create(core: Core, sent: dict[str, Any], name: str, state: State) -> tuple[s
     task_run_id = sent.get("id") or str(new_id())
     inputs = {key: [_plain(one) for one in given] for key, given in (sent.get("task_inputs") or {}).items()}
     body = {key: sent.get(key) for key in _COLUMNS} | {"id": task_run_id, "name": name, "inputs": inputs}
-    task_name = str(sent["task_key"]).rpartition(".")[2]
+    task_name = _HASH.sub("", str(sent["task_key"]).rpartition(".")[2])
     core.emit("task_run", {**body, "task_name": task_name, "client": core.journal.client})
     kept = ("cache_key", "cache_expiration", "task_version", "empirical_policy", "labels")
     more = {key: sent[key] for key in kept if sent.get(key) is not None}
@@ -45,7 +48,9 @@ def create(core: Core, sent: dict[str, Any], name: str, state: State) -> tuple[s
         changes.change(core, "task_run", task_run_id, more)
     core.fresh["task_run", task_run_id] = {"flow_run_id": flow_run_id, **more}
     core.fresh[_key_of(sent)] = task_run_id
-    _enter(core, task_run_id, flow_run_id, state, None, 0)
+    if flow_run_id is None and state.type is StateType.SCHEDULED and state.state_details.deferred:
+        core.emit("claim", {"task_run_id": task_run_id, "task_key": sent["task_key"], "worker": None})
+    enter(core, task_run_id, flow_run_id, state, None, 0)
     return task_run_id, True
 
 
@@ -74,7 +79,7 @@ def propose(
     decision = decide_task(current, state, facts, force=force)
     if decision.state is None:
         return decision, current, False
-    _enter(core, task_run_id, flow_run_id, decision.state, current, count)
+    enter(core, task_run_id, flow_run_id, decision.state, current, count)
     return decision, decision.state, True
 
 
@@ -87,9 +92,10 @@ def exists(core: Core, task_run_id: str) -> None:
     _about(core, task_run_id)
 
 
-def _enter(
+def enter(
     core: Core, task_run_id: str, flow_run_id: str | None, state: State, before: State | None, count: int
 ) -> None:
+    """Journal a state that was accepted; two states of a run never share a microsecond."""
     at = max(now_us(), to_us(before.timestamp) + 1 if before is not None else 0)
     state.timestamp = from_us(at)
     state.state_details.task_run_id = UUID(task_run_id)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
 import orjson
 
-from penstock._store import decisions
+from penstock._store import background_decisions, decisions
+from penstock._store.background import channel
 from penstock._store.core import Core, Refused
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
@@ -50,6 +51,8 @@ class Link:
             ("POST", "/link/flow_runs"): self._create,
             ("POST", "/link/adopt"): self._adopt,
             ("POST", "/link/cancelling"): self._cancelling,
+            ("POST", "/link/claim"): self._claim,
+            ("POST", "/link/release"): self._release,
             ("POST", "/link/sql"): self._sql,
             ("POST", "/link/stop"): self._stop,
             ("POST", "propose"): self._propose,
@@ -122,7 +125,7 @@ class Link:
             return answer["state"] is not None and answer["state"]["id"] != after
 
         timeout = _seconds(query.get("timeout"), 30.0)
-        return await self._poll(run_id, lambda core: _where(core, run_id), is_news, timeout)
+        return await self._poll([run_id], lambda core: _where(core, run_id), is_news, timeout)
 
     async def _cancelling(self, call: Call) -> Answer:
         body = await _json(call.receive)
@@ -132,24 +135,55 @@ class Link:
             return {"runs": [run_id for run_id in core.cancelling(client) if run_id not in seen]}
 
         return await self._poll(
-            client, look, lambda answer: bool(answer["runs"]), _seconds(body.get("timeout"), 30.0)
+            [client], look, lambda answer: bool(answer["runs"]), _seconds(body.get("timeout"), 30.0)
         )
+
+    async def _claim(self, call: Call) -> Answer:
+        """Give a task worker a run to execute as soon as there is one."""
+        body = await _json(call.receive)
+        worker, keys = str(body.get("worker", "")), [str(key) for key in body.get("keys") or ()]
+        holding = {str(run_id) for run_id in body.get("holding") or ()}
+
+        def look(core: Core) -> dict[str, Any]:
+            if core.background.heard(worker, keys).leaving:
+                return {"run": None, "leaving": True}
+            return {"run": background_decisions.claim(core, worker, keys, holding), "leaving": False}
+
+        return await self._poll(
+            [worker, *map(channel, keys)],
+            look,
+            lambda answer: answer["run"] is not None or answer["leaving"],
+            _seconds(body.get("timeout"), 30.0),
+        )
+
+    async def _release(self, call: Call) -> Answer:
+        """Let a task worker go: it gets no more runs, and those it does not hold go to others."""
+        body = await _json(call.receive)
+        worker, holding = str(body.get("worker", "")), {str(run_id) for run_id in body.get("holding") or ()}
+
+        def leave(core: Core) -> dict[str, Any]:
+            core.background.heard(worker, ()).leaving = True
+            core.touch(worker)
+            return {"released": background_decisions.release(core, worker, holding)}
+
+        return 200, await self._call(leave)
 
     async def _poll(
         self,
-        name: str,
+        names: Sequence[str],
         look: Callable[[Core], dict[str, Any]],
         is_news: Callable[[dict[str, Any]], bool],
         timeout: float,
     ) -> Answer:
-        """Answer as soon as there is news of `name`, a run or a client, or when the time is up."""
+        """Answer as soon as there is news of a run, client or channel of these names, or when the time is up."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
         deadline = loop.time() + timeout
 
         def wake() -> None:
             loop.call_soon_threadsafe(changed.set)
 
-        self._store.core.watch(name, wake)
+        for name in names:
+            self._store.core.watch(name, wake)
         try:
             while True:
                 changed.clear()
@@ -162,7 +196,8 @@ class Link:
                 except TimeoutError:
                     continue
         finally:
-            self._store.core.unwatch(name, wake)
+            for name in names:
+                self._store.core.unwatch(name, wake)
 
     async def _adopt(self, call: Call) -> Answer:
         body = await _json(call.receive)

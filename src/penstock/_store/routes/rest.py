@@ -15,6 +15,7 @@ from penstock._store.routes import (
     inputs,
     logs,
     task_runs,
+    task_workers,
     transitions,
     variables,
 )
@@ -36,6 +37,7 @@ def table() -> list[Route]:
         graphs,
         inputs,
         task_runs,
+        task_workers,
         logs,
         artifacts,
         variables,

@@ -124,6 +124,7 @@ SCHEMAS: dict[str, Schema] = {
         task_inputs=_MAP,
         flow_run_run_count=_WHOLE,
     ),
+    "TaskWorkerResponse": record(identifier=_TEXT, task_keys=_TAGS, timestamp=_TIME),
     "OrchestrationResult": record(
         state=maybe(ref("State")), status={"enum": ["ACCEPT", "REJECT", "ABORT", "WAIT"]}, details=_DETAILS
     ),

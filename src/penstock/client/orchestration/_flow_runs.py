@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from penstock._engine.stored_futures import with_result
 from penstock._values.documents import Document
 from penstock._values.orchestration import OrchestrationResult
 from penstock._values.records import FlowRunInput
@@ -67,12 +68,15 @@ class FlowRunMethods(FlowMethods):
         return FlowRun.model_validate(await self._json("POST", "/flow_runs/", body))
 
     async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
-        """Return a flow run.
+        """Return a flow run; ``.state.result()`` reads its result, where that is stored.
 
         Raises:
             ObjectNotFound: there is none with this id.
         """
-        return FlowRun.model_validate(await self._json("GET", path_of("flow_runs", flow_run_id)))
+        run = FlowRun.model_validate(await self._json("GET", path_of("flow_runs", flow_run_id)))
+        if run.state is not None:
+            run.state = with_result(run.state, "flow_run", run.id)
+        return run
 
     async def read_flow_runs(
         self,

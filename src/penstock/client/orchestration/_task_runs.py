@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from penstock._engine.stored_futures import with_result
 from penstock._values.documents import Document
 from penstock._values.orchestration import OrchestrationResult
 from penstock._values.runs import TaskRun
@@ -68,12 +69,15 @@ class TaskRunMethods(Requests):
         return TaskRun.model_validate(await self._json("POST", "/task_runs/", body))
 
     async def read_task_run(self, task_run_id: UUID) -> TaskRun:
-        """Return a task run.
+        """Return a task run; ``.state.result()`` reads its result, where that is stored.
 
         Raises:
             ObjectNotFound: there is none with this id.
         """
-        return TaskRun.model_validate(await self._json("GET", path_of("task_runs", task_run_id)))
+        run = TaskRun.model_validate(await self._json("GET", path_of("task_runs", task_run_id)))
+        if run.state is not None:
+            run.state = with_result(run.state, "task_run", run.id)
+        return run
 
     async def read_task_runs(
         self,
