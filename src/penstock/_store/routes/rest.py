@@ -17,6 +17,7 @@ from penstock._store.routes import (
     task_runs,
     task_workers,
     transitions,
+    ui,
     variables,
 )
 from penstock._store.routes.openapi import document
@@ -42,6 +43,7 @@ def table() -> list[Route]:
         artifacts,
         variables,
         events,
+        ui,
     )
     return [route for part in parts for route in part.ROUTES]
 
