@@ -20,11 +20,15 @@ _IDS = {"task_run": 3, "task_state": 4, "fence": 3}
 _DROP = "DELETE FROM raw.settled WHERE id IN (SELECT unnest(?::UUID[]))"
 _DELETE = "DELETE FROM raw.settled WHERE flow_run_id IN (SELECT unnest(?::UUID[]))"
 _SETTLE = (
-    "CREATE OR REPLACE TEMP TABLE ended AS FROM raw.task_run_now "
-    "WHERE state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')",
-    "CREATE OR REPLACE TEMP TABLE going AS SELECT DISTINCT task_run_id FROM raw.unsettled "
-    "WHERE task_run_id NOT IN (SELECT id FROM ended) AND task_run_id NOT IN (SELECT id FROM raw.deleted) "
-    "AND task_run_id NOT IN (SELECT id FROM raw.task_run WHERE flow_run_id IN (SELECT id FROM raw.deleted))",
+    (
+        "CREATE OR REPLACE TEMP TABLE ended AS FROM raw.task_run_now "
+        "WHERE state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
+    ),
+    (
+        "CREATE OR REPLACE TEMP TABLE going AS SELECT DISTINCT task_run_id FROM raw.unsettled "
+        "WHERE task_run_id NOT IN (SELECT id FROM ended) AND task_run_id NOT IN (SELECT id FROM raw.deleted) "
+        "AND task_run_id NOT IN (SELECT id FROM raw.task_run WHERE flow_run_id IN (SELECT id FROM raw.deleted))"
+    ),
     "INSERT INTO raw.settled FROM ended ORDER BY created, id",
     "TRUNCATE raw.unsettled",
     "INSERT INTO raw.unsettled FROM going",

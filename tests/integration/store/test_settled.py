@@ -62,7 +62,9 @@ def test_settled_and_computed_task_runs_are_the_same(tmp_path, seed):
             if rng.random() < 0.02:
                 checks += 1
                 assert often.read("FROM task_runs ORDER BY id") == never.read("FROM task_runs ORDER BY id")
-                assert often.read("SELECT id FROM raw.settled SEMI JOIN raw.unsettled ON task_run_id = id") == []
+                assert (
+                    often.read("SELECT id FROM raw.settled SEMI JOIN raw.unsettled ON task_run_id = id") == []
+                )
         assert never.read("SELECT count(*) FROM raw.settled") == [(0,)]
         assert moved > 20
         assert checks > 3
