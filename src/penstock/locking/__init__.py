@@ -1,0 +1,1 @@
+"""Lock managers. Reference pages: api-ref/python/prefect-locking-protocol, -memory, -filesystem."""
