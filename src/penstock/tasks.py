@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
     Definition,
+    TransactionHooks,
     check_hooks,
     default_name,
     docstring,
@@ -74,7 +75,7 @@ _OPTIONS = [
 ]
 
 
-class Task(Definition, Generic[P, R]):
+class Task(Definition, TransactionHooks, Generic[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
@@ -99,6 +100,7 @@ class Task(Definition, Generic[P, R]):
         log_prints: turn prints into logs.
         refresh_cache: compute again and overwrite.
         on_completion, on_failure, on_running: hooks ``(task, task_run, state)``.
+        on_rollback, on_commit: hooks ``(transaction)``; the decorator takes none, see `Task.on_rollback`.
         retry_condition_fn: ``(task, task_run, state) -> bool``; False ends the retries.
         viz_return_value: stands in for the value when the flow is drawn.
         asset_deps: assets this task reads.
@@ -341,10 +343,9 @@ class Task(Definition, Generic[P, R]):
         }
         if "cache_key_fn" in changed or "cache_policy" in changed:
             kept.update(cache_key_fn=None, cache_policy=NotSet)
-        twin: Task[P, R] = type(self)(self.raw_fn, **{**kept, **changed})
+        hooks = {"on_commit": self.on_commit_hooks, "on_rollback": self.on_rollback_hooks}
+        twin: Task[P, R] = type(self)(self.raw_fn, **{**kept, **hooks, **changed})
         twin.fn = self.fn
-        twin.on_commit_hooks = list(self.on_commit_hooks)
-        twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
 
     create_run = create_local_run = create_task_run
