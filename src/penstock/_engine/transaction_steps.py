@@ -50,6 +50,7 @@ def lock(txn: BaseTransaction) -> Steps[BaseTransaction | None]:
         if relative is not None and relative.state is TransactionState.STAGED:
             return relative
         if relative is not None and relative in txn.ancestors():
+            txn.lender = relative
             return None
         if (yield Ask(txn.try_lock)):
             return None

@@ -23,7 +23,8 @@ from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.drivers import run_awaiting, run_blocking
 from penstock._engine.run_logging import get_run_logger
 from penstock._ids import short_hex
-from penstock._results.store import ResultRecord, ResultStore
+from penstock._results.records import ResultRecord
+from penstock._results.store import ResultStore
 from penstock._rules.transactions import CommitMode, Ending, IsolationLevel, TransactionState, ending
 from penstock._values.annotations import NotSet
 from penstock.exceptions import ConfigurationError, MissingContextError
@@ -91,7 +92,7 @@ class BaseTransaction:
         self.on_rollback_hooks: list[Hook] = []
         self.family = Family()
         #: The flow run of the task run this is the transaction of; NotSet for a block.
-        self.flow_run_id: UUID | None | type[NotSet] = NotSet
+        self.flow_run_id: UUID | type[NotSet] | None = NotSet
         #: Called to write the record, and when the work was rolled back, in place of what a block does.
         self.recorder: Callable[[], None] | None = None
         self.undoer: Callable[[], None] | None = None
@@ -99,6 +100,8 @@ class BaseTransaction:
         self._values: dict[str, Any] = {}
         self._staged: Any = None
         self._holder: str | None = None
+        #: Who holds the lock on the same key around it.
+        self.lender: BaseTransaction | None = None
         #: Its work is being done.
         self._open = False
         self._given_up = False
@@ -225,9 +228,9 @@ class BaseTransaction:
             ConfigurationError: a serializable transaction without anything to lock with.
         """
         parent = self._parent
-        if parent is not None and parent.store is not None and self.store is not None:
-            if self.store.lock_manager is None and parent.store.lock_manager is not None:
-                self.store = self.store.model_copy(update={"lock_manager": parent.store.lock_manager})
+        locks = parent.store.lock_manager if parent is not None and parent.store is not None else None
+        if locks is not None and self.store is not None and self.store.lock_manager is None:
+            self.store = self.store.model_copy(update={"lock_manager": locks})
         inherited = parent.isolation_level if parent is not None else None
         self.isolation_level = IsolationLevel(
             self.isolation_level or inherited or IsolationLevel.READ_COMMITTED
@@ -307,7 +310,7 @@ class BaseTransaction:
         if self.recorder is not None:
             self.recorder()
         elif self.store is not None and self.key is not None:
-            self.store.write(self._staged, key=self.key, holder=self.holder)
+            self.store.write(self._staged, key=self.key, holder=(self.lender or self).holder)
 
     def undone(self) -> None:
         """Tell who wants to know that the work was rolled back."""
@@ -478,9 +481,8 @@ def active_transaction() -> BaseTransaction | None:
     flow = FlowRunContext.get()
     here = flow.flow_run.id if flow is not None else None
     found = entry[0] if entry is not None else None
-    if found is None and context is not None and context.execution is not None:
-        if here is None or context.task_run.flow_run_id == here:
-            found = context.execution.open_transaction()
+    if found is None and context is not None and (here is None or context.task_run.flow_run_id == here):
+        found = context.execution.open_transaction() if context.execution is not None else None
     while found is not None and here is not None and found.flow_run_id not in (NotSet, here):
         found = found.get_parent()
     return found
