@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from penstock._engine.transaction_tree import BaseTransaction as BaseTransaction
+from penstock._engine.transaction_tree import active_transaction, prevailing_store
 from penstock._engine.transactions import AsyncTransaction as AsyncTransaction
-from penstock._engine.transactions import BaseTransaction as BaseTransaction
 from penstock._engine.transactions import Transaction as Transaction
-from penstock._engine.transactions import active_transaction, prevailing_store
 from penstock._results.store import ResultStore
 from penstock._rules.transactions import CommitMode as CommitMode
 from penstock._rules.transactions import IsolationLevel as IsolationLevel

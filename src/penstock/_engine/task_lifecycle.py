@@ -17,7 +17,7 @@ from penstock._engine.inputs import link_result
 from penstock._engine.streams import call, replay
 from penstock._engine.task_run import TaskExecution
 from penstock._engine.timeouts import RunTimeout
-from penstock._engine.transactions import BaseTransaction
+from penstock._engine.transaction_tree import BaseTransaction
 from penstock._rules.transactions import IsolationLevel
 from penstock._values.states import State, StateType
 from penstock.exceptions import RunCancelled, TaskRunTimeoutError, UpstreamTaskError

@@ -20,7 +20,8 @@ from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.streams import Stream
 from penstock._engine.task_options import TaskOptions
-from penstock._engine.transactions import AsyncTransaction, BaseTransaction, Transaction, active_transaction
+from penstock._engine.transaction_tree import BaseTransaction, active_transaction
+from penstock._engine.transactions import AsyncTransaction, Transaction
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check

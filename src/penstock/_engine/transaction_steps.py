@@ -12,7 +12,7 @@ from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._rules.transactions import SETTLED, Ending, IsolationLevel, TransactionState
 
 if TYPE_CHECKING:
-    from penstock._engine.transactions import BaseTransaction
+    from penstock._engine.transaction_tree import BaseTransaction
 
 R = TypeVar("R")
 Steps = Generator[Effect, Any, R]
