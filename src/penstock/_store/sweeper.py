@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from penstock._journal.line import Line, TornLine, decode
 from penstock._journal.liveness import is_alive, is_dead
 from penstock._journal.reader import read_all
-from penstock._store import decisions
+from penstock._store import decisions, slot_decisions
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
 from penstock._store.report import say
@@ -80,11 +81,13 @@ class Sweeper:
             healed = self.heal_archive()
             if healed:
                 say(f"took {healed} archived journals in again")
+            self._core.call(slot_decisions.drop_dead).result()
         except Exception:
             traceback.print_exc()
         while not self._stop.is_set():
             try:
                 self.sweep()
+                self._expire()
             except Exception:
                 traceback.print_exc()
             self._stop.wait(self._every)
@@ -115,7 +118,13 @@ class Sweeper:
                 raise
             say(f"journal {client} has a hole: {refused.body}")
 
+    def _expire(self) -> None:
+        """End leases that nobody renewed; those of processes end with the process."""
+        if self._core.slots.leases:
+            self._core.call(lambda core: slot_decisions.expire(core, time.monotonic())).result()
+
     def _crash(self, client: str, hello: dict[str, Any]) -> None:
+        self._core.call(lambda core: slot_decisions.drop_client(core, client)).result()
         role, parent = hello.get("role"), hello.get("parent")
         if role == "store" or (role == "worker" and is_alive(self._workspace.journals, parent)):
             return

@@ -13,7 +13,9 @@ from penstock._store.routes import (
     flows,
     graphs,
     inputs,
+    limits,
     logs,
+    tag_limits,
     task_runs,
     transitions,
     variables,
@@ -39,6 +41,8 @@ def table() -> list[Route]:
         logs,
         artifacts,
         variables,
+        limits,
+        tag_limits,
         events,
     )
     return [route for part in parts for route in part.ROUTES]
