@@ -196,6 +196,7 @@ class Slots:
         lease = self.leases.pop(lease_id, None)
         self.ending.pop(lease_id, None)
         if lease is None:
+            self.leave(lease_id)
             self.give_up(lease_id)
             return
         for limit in lease.slots:

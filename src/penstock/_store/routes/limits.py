@@ -158,6 +158,8 @@ def shown(core: Core, limit: Limit) -> Record:
         "name": limit.name,
         "limit": limit.limit,
         "active_slots": rules.active_slots(limit, core.slots.held_of(limit.id), now_us()),
+        # Slots that somebody waits for now.
+        "denied_slots": _waiting_for(core, limit),
         "slot_decay_per_second": limit.decay,
     }
 
@@ -198,8 +200,7 @@ def full(core: Core, names: list[str], slots: int) -> Text:
 
 def _shown_whole(core: Core, limit: Limit) -> Record:
     mean = core.slots.mean_seconds.get(limit.id, 2.0)
-    more = {"denied_slots": _waiting_for(core, limit), "avg_slot_occupancy_seconds": mean}
-    return {**shown(core, limit), **more}
+    return {**shown(core, limit), "avg_slot_occupancy_seconds": mean}
 
 
 def _waiting_for(core: Core, limit: Limit) -> int:

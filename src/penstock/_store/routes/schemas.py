@@ -47,6 +47,7 @@ _LIMIT = {
     "name": _TEXT,
     "limit": _WHOLE,
     "active_slots": _WHOLE,
+    "denied_slots": _WHOLE,
     "slot_decay_per_second": _NUMBER,
 }
 _STATE_DETAILS = dict.fromkeys(StateDetails().model_dump(), _ANY)
@@ -162,7 +163,7 @@ SCHEMAS: dict[str, Schema] = {
     "ArtifactCollection": record(**_ARTIFACT, latest_id=_ID),
     "Variable": record(**_STAMPED, name=_TEXT, value=_ANY, tags=_TAGS),
     "ConcurrencyLimit": record(**_STAMPED, tag=_TEXT, concurrency_limit=_WHOLE, active_slots=many(_ID)),
-    "ConcurrencyLimitV2": record(**_LIMIT, denied_slots=_WHOLE, avg_slot_occupancy_seconds=_NUMBER),
+    "ConcurrencyLimitV2": record(**_LIMIT, avg_slot_occupancy_seconds=_NUMBER),
     "GlobalConcurrencyLimitResponse": record(**_LIMIT),
     "MinimalConcurrencyLimitResponse": record(id=_ID, name=_TEXT, limit=_WHOLE),
     "ConcurrencyLimitWithLeaseResponse": record(
