@@ -18,6 +18,7 @@ from penstock._store.routes import (
     tag_limits,
     task_runs,
     transitions,
+    ui,
     variables,
 )
 from penstock._store.routes.openapi import document
@@ -44,6 +45,7 @@ def table() -> list[Route]:
         limits,
         tag_limits,
         events,
+        ui,
     )
     return [route for part in parts for route in part.ROUTES]
 
