@@ -19,6 +19,7 @@ from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.run_logging import RunLogAdapter, flow_run_logger, task_run_logger
 from penstock._link.session import current_session
 from penstock._link.slot_desk import Desk, Ticket, desk_of
+from penstock._rules.slots import TAG
 from penstock._values.limits import ConcurrencyLeaseHolder
 from penstock.exceptions import StoreRefused, StoreUnavailable
 from penstock.exceptions._slots import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
@@ -172,6 +173,18 @@ def holding(
     wait = max_retries is None or max_retries > 0
     ticket = Ticket(wanted, slots, mode, kind, identity, wait=wait)
     return Hold(ticket, desk_of(current_session()), token(), strict, timeout, max_retries)
+
+
+def holding_of_tags(
+    names: str | Sequence[str], task_run_id: UUID | None = None, timeout: float | None = None
+) -> Hold | None:
+    """Return a hold of one slot of each of these tags, for a task run; None when no tags are named."""
+    tags = (names,) if isinstance(names, str) else names
+    run = {"type": "task_run", "id": task_run_id} if task_run_id is not None else None
+    hold = holding([TAG + tag for tag in tags], 1, timeout=timeout, holder=run)
+    if hold is not None and hold.ticket.holder_type == "task_run":
+        hold.ticket.task_run_id = hold.ticket.holder_id
+    return hold
 
 
 def _holder(given: Holder) -> tuple[str | None, str | None]:

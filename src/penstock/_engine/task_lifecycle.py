@@ -1,6 +1,6 @@
 """What happens in a task run, in order. A generator of effects; see `drivers`.
 
-inputs resolved → (NotReady) → cached? → Running → on_running → the function → retry? → stored → final → hooks
+inputs resolved → (NotReady) → cached? → slots of its tags → Running → on_running → the function → retry? → stored → final → hooks
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
-from penstock._engine import outcomes
+from penstock._engine import outcomes, tag_limits
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result
@@ -58,6 +58,8 @@ def _until_final(run: TaskExecution) -> Steps:
                 yield from replay((yield Ask(cached.result)), run.stream)
             return (yield from _finish(run, cached))
     while True:
+        if run.task_run.tags and (aborted := (yield from tag_limits.taken(run))) is not None:
+            return (yield from _finish(run, aborted))
         run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))
         for hook in run.task.on_running_hooks:
             yield from _call_hook(run, hook, run.task_run.state)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from penstock._engine import inputs
+from penstock._engine import inputs, tag_limits
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.naming import render
@@ -16,6 +16,7 @@ from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
+from penstock._engine.slots import Hold
 from penstock._engine.streams import Stream
 from penstock._engine.task_options import TaskOptions
 from penstock._link.session import Session, current_session
@@ -27,6 +28,8 @@ from penstock._values.states import State, StateType, utc_now
 from penstock.exceptions import HashError, SerializationError
 
 _rng = random.Random()
+#: States in which a run keeps the slots of its tags.
+_HOLDING = frozenset({StateType.RUNNING, StateType.CANCELLING})
 
 
 @dataclass(slots=True)
@@ -49,6 +52,8 @@ class TaskExecution:
     cache_key: str | None = None
     #: Who iterates over this run, when its function is a generator.
     stream: Stream | None = None
+    #: Slots it holds, or waits for, by its tags.
+    tag_slots: Hold | None = None
     retry: int = 0
     closed: bool = False
     _lock: Any = field(default_factory=threading.Lock)
@@ -96,6 +101,8 @@ class TaskExecution:
             extra.pop("flow_run_id", None)
             body["details"] = extra
         self.session.emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
+        if self.tag_slots is not None and state.type not in _HOLDING:
+            tag_limits.give_back(self)
         tell("task_run_state", run, state)
         return state
 

@@ -94,21 +94,27 @@ class Desk:
 
     def give_back(self, *tickets: Ticket) -> None:
         """End leases, or stop to wait for them. Never raises for want of a store: the journal says it as well."""
-        with self._lock:
-            for ticket in tickets:
-                self._waiting.pop(ticket.id, None)
-        ids = [ticket.id for ticket in tickets]
+        ids = self._forget(tickets)
         try:
             self._session.store.request(
                 "POST", "/link/slots/release", {"leases": ids}, timeout=_RELEASE_SECONDS, start=False
             )
         except BaseException as error:
-            self.note(ids)
+            self._journal(ids)
             if not isinstance(error, PenstockException):
                 raise
 
-    def note(self, ids: Iterable[str]) -> None:
+    def note(self, *tickets: Ticket) -> None:
         """Give back without waiting for the store, by lines of this process's journal."""
+        self._journal(self._forget(tickets))
+
+    def _forget(self, tickets: Iterable[Ticket]) -> list[str]:
+        with self._lock:
+            for ticket in tickets:
+                self._waiting.pop(ticket.id, None)
+        return [ticket.id for ticket in tickets]
+
+    def _journal(self, ids: list[str]) -> None:
         for identity in ids:
             self._session.emit("lease_ended", {"id": identity, "why": "released"})
         self._session.hurry()

@@ -51,11 +51,11 @@ async def concurrency(
         return
     with listed(hold):
         try:
-            await _take(hold)
+            await taken(hold)
             async with _told_of_loss(hold) if strict else nullcontext():
                 yield
         finally:
-            await give_back(hold)
+            await given_back(hold)
 
 
 async def rate_limit(
@@ -74,19 +74,20 @@ async def rate_limit(
         return
     done = False
     try:
-        await _take(hold)
+        await taken(hold)
         done = True
     finally:
         if not done:
-            await give_back(hold)
+            await given_back(hold)
 
 
-async def _take(hold: Hold) -> None:
+async def taken(hold: Hold) -> None:
+    """Ask for slots and await them."""
     await asyncio.to_thread(hold.ask)
     await waited(hold)
 
 
-async def give_back(hold: Hold) -> None:
+async def given_back(hold: Hold) -> None:
     """Give slots back; a cancellation does not keep that from being done."""
     if hold.asked:
         await asyncio.shield(asyncio.to_thread(hold.give_back))
