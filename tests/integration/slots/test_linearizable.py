@@ -14,7 +14,7 @@ def test_at_no_instant_are_there_more_holders_than_slots(limit, begin, folder, r
     That is the order that leaves most room: if it does not fit, no order does, and if it fits, it is an order.
     """
     limits = [limit(2), limit(3), limit(4)]
-    count = NIGHTLY if pytestconfig.getoption("--nightly", default=False) else OPERATIONS
+    count = NIGHTLY if pytestconfig.getoption("--nightly") else OPERATIONS
     files = [folder / f"{seed}.jsonl" for seed in range(8)]
     processes = [
         begin("contender", seed, count, path, *(one.name for one in limits))

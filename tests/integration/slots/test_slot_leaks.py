@@ -20,7 +20,7 @@ SOON = 3.0
 
 @pytest.mark.parametrize("slots", [10, 3], ids=["holding", "holding-and-waiting"])
 def test_killed_processes_leave_no_slots_taken(limit, begin, slots, pytestconfig, eventually):
-    nightly = pytestconfig.getoption("--nightly", default=False)
+    nightly = pytestconfig.getoption("--nightly")
     limits = [limit(slots), limit(slots + 5)]
     cycles, killed, inside, slowest = NIGHTLY if nightly else CYCLES, 0, 0, 0.0
     process = begin("killer", cycles, 10, *(one.name for one in limits))
