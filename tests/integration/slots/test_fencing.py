@@ -9,9 +9,9 @@ import signal
 from contextlib import suppress
 
 import pytest
+from tests.conftest import stop_store
 
 from penstock._link.client import store
-from tests.conftest import stop_store
 
 #: Workers a trial; trials nightly.
 WORKERS, NIGHTLY = 3, 33
