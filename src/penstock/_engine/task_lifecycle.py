@@ -1,11 +1,7 @@
 """What happens in a task run, in order. A generator of effects; see `drivers`.
 
-<<<<<<< HEAD
-inputs resolved → (NotReady) → cached? → slots of its tags → Running → on_running → the function → retry? → stored → final → hooks
-=======
-inputs resolved → (NotReady) → cached? → (locked) → Running → on_running → the function → retry? → stored → final → hooks
-→ (committed, undone, or left to the transaction around; see `transactions`)
->>>>>>> main
+inputs resolved → (NotReady) → cached? → (locked) → slots of its tags → Running → on_running → the function → retry?
+→ stored → final → hooks → (committed, undone, or left to the transaction around; see `transactions`)
 """
 
 from __future__ import annotations
@@ -14,11 +10,7 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
-<<<<<<< HEAD
-from penstock._engine import outcomes, tag_limits
-=======
-from penstock._engine import outcomes, transaction_steps
->>>>>>> main
+from penstock._engine import outcomes, tag_limits, transaction_steps
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result

@@ -32,12 +32,9 @@ from penstock._values.states import State, StateType, utc_now
 from penstock.exceptions import HashError, SerializationError
 
 _rng = random.Random()
-<<<<<<< HEAD
 #: States in which a run keeps the slots of its tags.
 _HOLDING = frozenset({StateType.RUNNING, StateType.CANCELLING})
-=======
 _NOTHING = nullcontext()
->>>>>>> main
 
 
 @dataclass(slots=True)
