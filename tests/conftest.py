@@ -36,6 +36,18 @@ from penstock._link.session import close_sessions, current_session
 DEADLINE = 20.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--nightly", action="store_true", help="random tests take their long form: hours, not seconds"
+    )
+
+
+@pytest.fixture(scope="session")
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """True when random tests may take their time."""
+    return bool(request.config.getoption("--nightly"))
+
+
 def pytest_configure() -> None:
     """Take Ctrl-C as usual, also where a shell started us in the background and had it ignored.
 

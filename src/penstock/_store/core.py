@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from penstock._crashpoints import crashpoint
 from penstock._ids import now_us
 from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
@@ -26,6 +27,7 @@ from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
+from penstock._store.twins import Twins
 from penstock._values.states import StateType
 
 T = TypeVar("T")
@@ -35,6 +37,11 @@ _BACKOFF = (0.1, 0.5, 2.0, 5.0)
 _REMEMBERED = 2000
 #: Requests that share one commit at most.
 _GROUP = 256
+#: Kinds of lines of which the newest counts, and the tables they go to.
+_NEWEST_COUNTS = frozenset({"variable", "input", "input_deleted", "renamed", "changed"})
+_NEWEST = "SELECT coalesce(max(at_us), 0) FROM (" + " UNION ALL ".join(
+    f"SELECT max(at_us) AS at_us FROM raw.{table}" for table in ("variable", "input", "renamed", "changed")
+) + ")"  # fmt: skip
 
 
 class Refused(Exception):
@@ -70,6 +77,8 @@ class Core:
         self.commits = 0
         #: Journal lines that are in the database.
         self.lines = 0
+        self._twins = Twins()
+        self._newest = 0
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
         #: What was decided since the last commit and the database cannot know yet, by kind and key.
@@ -148,6 +157,11 @@ class Core:
     def take(self, client: str, lines: list[Line]) -> int:
         """Add the rows of lines above the client's mark and return the new mark."""
         mark = self.hwm.get(client, -1)
+        stranger = self._twins.stranger(client, lines, mark) if lines and lines[0].seq <= mark else None
+        if stranger is not None:
+            reason = f"Line {stranger.seq} of {client} is another one: two processes write under this name."
+            say(reason)
+            raise Refused(422, {"hwm": mark, "exception_message": reason})
         fresh = [line for line in lines if line.seq > mark]
         expected = mark + 1
         for line in fresh:
@@ -162,12 +176,19 @@ class Core:
             self._rows.setdefault("batch", []).append((client, fresh[0].seq, last, now_us()))
             self.hwm[client] = last
             self.lines += len(fresh)
+            self._twins.add(client, fresh)
+            crashpoint("core.taken")
         return self.hwm.get(client, -1)
 
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> None:
         """Journal a decision of the store and add its rows."""
         when = now_us() if at is None else at
+        if kind in _NEWEST_COUNTS:
+            # A clock that was set back must not make the older value the newer one.
+            self._newest = when = max(when, self._newest + 1)
+        crashpoint("core.decided")
         seq = self.journal.emit(kind, body, when)
+        crashpoint("core.journalled")
         self.take(self.journal.client, [Line(seq, kind, when, body)])
 
     def find(self, run_id: str) -> LiveRun | None:
@@ -241,6 +262,7 @@ class Core:
     def _load(self) -> None:
         self.hwm = self.database.marks()
         self.lines = snapshots.count(self.hwm)
+        self._newest = int(self.database.read(_NEWEST)[0][0])
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
 
@@ -281,6 +303,7 @@ class Core:
             group.append(command)
 
     def _commit(self, group: list[Command]) -> None:
+        crashpoint("core.commit")
         rows, self._rows = self._rows, {}
         touched, self._touched = self._touched, set()
         if rows:
@@ -292,9 +315,11 @@ class Core:
                         Refused(503, {"exception_message": f"The store could not write: {error}"})
                     )
                 raise
+        crashpoint("core.committed")
         self.fresh.clear()
         for command in group:
             command.future.set_result(command.value)
+        crashpoint("core.answered")
         self.feed.publish()
         with self._watch_lock:
             waiting = [wake for name in touched for wake in self._watchers.get(name, ())]
