@@ -37,14 +37,12 @@ DEADLINE = 20.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--nightly", action="store_true", help="random tests take their long form: hours, not seconds"
-    )
+    parser.addoption("--nightly", action="store_true", help="Random and crash tests in their full size.")
 
 
 @pytest.fixture(scope="session")
 def nightly(request: pytest.FixtureRequest) -> bool:
-    """True when random tests may take their time."""
+    """True when random and crash tests are to take their full size."""
     return bool(request.config.getoption("--nightly"))
 
 

@@ -8,7 +8,6 @@ they are rows, so a database that is lost can be rebuilt.
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,18 +20,20 @@ from penstock._ids import now_us
 from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
-from penstock._store import changes, durability, snapshots
-from penstock._store.database import WAL_LIMIT, Database
+from penstock._store import changes, slot_decisions, snapshots
+from penstock._store.commits import Commits
+from penstock._store.database import Database
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
+from penstock._store.slots import KINDS as SLOT_KINDS
+from penstock._store.slots import Slots
 from penstock._store.twins import Twins
-from penstock._values.states import StateType
+from penstock._values.states import TERMINAL, StateType
+from penstock._workspace import LIMITED_TAGS
 
 T = TypeVar("T")
-#: Pauses between attempts to commit; afterwards the process gives up and its successor reads the journals.
-_BACKOFF = (0.1, 0.5, 2.0, 5.0)
 #: Ended runs kept in memory before they are forgotten.
 _REMEMBERED = 2000
 #: Requests that share one commit at most.
@@ -74,7 +75,7 @@ class Core:
         self.hwm: dict[str, int] = {}
         self.runs: dict[str, LiveRun] = {}
         self.flow_ids: dict[str, str] = {}
-        self.commits = 0
+        self.commits = Commits(database, journals)
         #: Journal lines that are in the database.
         self.lines = 0
         self._twins = Twins()
@@ -84,6 +85,7 @@ class Core:
         #: What was decided since the last commit and the database cannot know yet, by kind and key.
         self.fresh: dict[tuple[str, str], Any] = {}
         self.feed = Feed()
+        self.slots = Slots(journals.parent / LIMITED_TAGS)
         self._touched: set[str] = set()
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self._watch_lock = threading.Lock()
@@ -135,6 +137,10 @@ class Core:
             watchers.discard(wake)
             if not watchers:
                 self._watchers.pop(name, None)
+
+    def touch(self, name: str) -> None:
+        """Wake those who watch `name` after the next commit."""
+        self._touched.add(name)
 
     def wake_all(self) -> None:
         """Wake everybody, because the store stops."""
@@ -258,6 +264,10 @@ class Core:
             self.run(str(body["flow_run_id"])).inputs.pop(body["key"], None)
         elif line.kind in ("changed", "deleted"):
             changes.remember(self, line)
+        elif line.kind in SLOT_KINDS:
+            self.slots.remember(line)
+        elif line.kind == "state" and self.slots.leases and StateType(body["type"]) in TERMINAL:
+            self.slots.task_ended(str(body["id"]))
 
     def _load(self) -> None:
         self.hwm = self.database.marks()
@@ -265,6 +275,7 @@ class Core:
         self._newest = int(self.database.read(_NEWEST)[0][0])
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
+        self.slots.load(self.database)
 
     def _run(self) -> None:
         try:
@@ -288,6 +299,8 @@ class Core:
             except Empty:
                 break
             going = command is not None
+        if self.slots.changed:
+            slot_decisions.settle(self)
         self._commit(group)
         return going
 
@@ -308,7 +321,7 @@ class Core:
         touched, self._touched = self._touched, set()
         if rows:
             try:
-                self._write(rows)
+                self.commits.write(rows)
             except BaseException as error:
                 for command in group:
                     command.future.set_exception(
@@ -327,65 +340,8 @@ class Core:
             wake()
         self._tidy()
 
-    def _write(self, rows: Rows) -> None:
-        """Commit, trying again for a while; whoever waits is better late than told nothing."""
-        import duckdb
-
-        for pause in (*_BACKOFF, None):
-            try:
-                self.database.write(rows)
-                self.commits += 1
-                return
-            except duckdb.Error as error:
-                say(f"commit failed: {error}")
-                if pause is None:
-                    raise
-            time.sleep(pause)
-            self._reopen()
-            if self._is_committed(rows):
-                return
-
-    def _reopen(self) -> None:
-        """Open the file again, trying for a while."""
-        import duckdb
-
-        for pause in (*_BACKOFF, None):
-            try:
-                self.database.reopen()
-                return
-            except duckdb.Error as error:
-                say(f"cannot open the database again: {error}")
-                if pause is None:
-                    raise
-            time.sleep(pause)
-
-    def checkpoint(self) -> None:
-        """Fold the log into the database file, after the journals: the file must never hold more than they do."""
-        durability.sync_journals(self.journals)
-        self.database.checkpoint()
-
-    def compact(self) -> None:
-        """Write the database file anew without its holes."""
-        durability.sync_journals(self.journals)
-        self.database.compact()
-
-    def _is_committed(self, rows: Rows) -> bool:
-        """True when a commit that reported an error had reached the disk after all."""
-        client, _, last, _ = rows["batch"][-1]
-        found = self.database.read("SELECT max(last_seq) FROM raw.batch WHERE client = ?", [client])
-        return bool(found[0][0] is not None and found[0][0] >= last)
-
     def _tidy(self) -> None:
-        import duckdb
-
-        try:
-            self.database.settle()
-            if self.database.wal_size() > WAL_LIMIT:
-                self.checkpoint()
-        except duckdb.Error as error:
-            # Everything is committed; an instance that a full disk has invalidated is opened again.
-            say(f"could not tidy up: {error}")
-            self._reopen()
+        self.commits.tidy()
         if len(self.runs) > _REMEMBERED:
             ended = [run.id for run in self.runs.values() if run.state is not None and run.state.is_final()]
             for run_id in ended[: _REMEMBERED // 2]:

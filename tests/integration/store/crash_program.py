@@ -47,7 +47,7 @@ def live(home: Path) -> None:
         sweeper.sweep()
         note(home, f"lines {name} {len(lines) - 1}")
         sweeper.snapshot()
-    store.call(lambda core: core.compact())
+    store.call(lambda core: core.commits.compact())
     body = {"id": str(UUID(int=1)), "name": "v", "value": "1", "tags": []}
     store.call(lambda core: core.emit("variable", body))
     note(home, "variable v")

@@ -206,7 +206,7 @@ class Histories(RuleBasedStateMachine):
         if settle:
             self.store.call(lambda core: core.database.settle(due_only=False))
         else:
-            self.store.call(lambda core: core.checkpoint())
+            self.store.call(lambda core: core.commits.checkpoint())
         self.agree()
 
     @invariant()
