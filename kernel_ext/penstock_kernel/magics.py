@@ -11,18 +11,29 @@ from IPython.display import display
 
 from penstock.exceptions import ConfigurationError, StoreRefused
 from penstock.query import query
-from penstock_kernel._cells import TaskLine, TaskLineError, compile_cell, parse_task_line, usage
+from penstock.tasks import Task
+from penstock_kernel._cells import (
+    CompiledCell,
+    TaskLine,
+    TaskLineError,
+    compile_cell,
+    parse_task_line,
+    usage,
+)
+from penstock_kernel.background import Background
 from penstock_kernel.cell_tasks import (
     FlowBody,
     compile_task,
     make_flow,
     make_task,
     publish,
-    run_task,
+    run_here,
+    runs_here,
 )
 from penstock_kernel.last_run import LastRun
 from penstock_kernel.notices import info, task_notice
-from penstock_kernel.session import NotebookSession
+from penstock_kernel.options import Penstock
+from penstock_kernel.session import NotebookSession, somebody_watches
 from penstock_kernel.tracebacks import UserFramesOnly
 
 _RUNS = """
@@ -35,9 +46,13 @@ from runs order by created desc limit {limit}
 class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy here
     """Magics of one shell."""
 
-    def __init__(self, shell: Any, session: NotebookSession) -> None:
+    def __init__(
+        self, shell: Any, session: NotebookSession, background: Background, options: Penstock
+    ) -> None:
         super().__init__(shell)
         self._session = session
+        self._background = background
+        self._defaults = options
         self._namespace: dict[str, Any] = shell.user_ns
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
@@ -83,22 +98,53 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if options.define:
             display(info(name, f"is a task of {', '.join(compiled.function.inputs) or 'no inputs'}"))
             return
-        with LastRun() as last, UserFramesOnly():
-            state = run_task(task, compiled.bound.values, self._session, options.runner)
+        for magic in compiled.facts.kernel_magics:
+            self.shell.run_line_magic(magic.name, magic.argument)
+        with UserFramesOnly():
+            if not self._waits(options):
+                self._background.start(compiled, task, options.runner)
+            elif runs_here(task, self._session, options.runner):
+                self._run_here(compiled, task)
+            else:
+                self._run_elsewhere(compiled, task, options.runner)
+
+    def _waits(self, options: TaskLine) -> bool:
+        """Whether a cell stays until its run has ended: as told, or because nobody watches."""
+        if options.wait is not None:
+            return options.wait
+        return not somebody_watches(self.shell)
+
+    def _run_elsewhere(self, compiled: CompiledCell, task: Task[Any, Any], runner: str | None) -> None:
+        namespace = self._namespace
+        before = {name: namespace[name] for name in compiled.function.outputs if name in namespace}
+        run = self._background.start(compiled, task, runner, waits=True)
+        try:
+            while not run.ended.wait(0.1):
+                pass
+        except KeyboardInterrupt:
+            self._background.cancel([run])
+            raise
+        finally:
+            self._background.publish()
+            if not run.state.is_completed():
+                for name in compiled.function.outputs:
+                    namespace.pop(name, None)
+                namespace.update(before)
+        run.state.result()
+
+    def _run_here(self, compiled: CompiledCell, task: Task[Any, Any]) -> None:
+        name, namespace = compiled.function.name, self._namespace
+        with LastRun() as last:
+            state = run_here(task, compiled.bound.values, self._session, self.shell)
         if not state.is_completed():
             display(task_notice(name, state, last.task_run, ()))
-            with UserFramesOnly():
-                state.result()
+            state.result()
             return
         value = state.result()
         bound = publish(compiled.function, value, namespace)
         display(task_notice(name, state, last.task_run, bound))
-        if (
-            not bound
-            and value is not None
-            and (state.name == "Cached" or self._session.runner_name != "threads")
-        ):
-            display(value)  # the cell did not run here, so nothing has shown it yet
+        if not bound and value is not None and state.name == "Cached":
+            display(value)  # the cell did not run, so nothing has shown it yet
 
     @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def flow(self, line: str, cell: str) -> Any:
@@ -152,14 +198,18 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
 
     def _options(self, line: str, cell: str, magic: str = "%%task") -> TaskLine | None:
         try:
-            options = parse_task_line(line)
+            options = parse_task_line(line, self._defaults.defaults() if magic == "%%task" else None)
         except TaskLineError as error:
             raise UsageError(str(error).replace("%%task", magic)) from error
         if options.help:
             print(usage().replace("%%task", magic))  # noqa: T201  # asked for
             return None
-        if options.wait is False:
-            raise UsageError(f"{magic}: --background is not available yet; cells wait for their run")
+        if options.wait is False and magic == "%%flow":
+            raise UsageError("%%flow: --background is not available yet; flow cells wait for their run")
         if not cell.strip():
             raise UsageError(f"{magic}: the cell is empty")
         return options
+
+
+# `%%task?` shows the docstring.
+PenstockMagics.task.__doc__ = f"{PenstockMagics.task.__doc__}\n\n{usage()}"
