@@ -29,7 +29,7 @@ class Extension:
     """Everything the extension has hooked into one shell."""
 
     def __init__(self, shell: Any) -> None:
-        self.shell = shell
+        self.shell: Any = shell
         self.session = NotebookSession(shell)
         self.options = Penstock(parent=shell)
         self.background = Background(shell, self.session)
@@ -77,7 +77,8 @@ class Extension:
                 self.shell.magics_manager.magics[kind].pop(name, None)
 
     def _task_names(self) -> list[str]:
-        return [name for name, value in self.shell.user_ns.items() if isinstance(value, Task)]
+        shell: Any = self.shell
+        return [name for name, value in shell.user_ns.items() if isinstance(value, Task)]
 
     def _end(self) -> None:
         self.background.close()

@@ -50,6 +50,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         self, shell: Any, session: NotebookSession, background: Background, options: Penstock
     ) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._session = session
         self._background = background
         self._defaults = options
@@ -99,7 +100,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
             display(info(name, f"is a task of {', '.join(compiled.function.inputs) or 'no inputs'}"))
             return
         for magic in compiled.facts.kernel_magics:
-            self.shell.run_line_magic(magic.name, magic.argument)
+            self._shell.run_line_magic(magic.name, magic.argument)
         with UserFramesOnly():
             if not self._waits(options):
                 self._background.start(compiled, task, options.runner)
@@ -112,7 +113,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         """Whether a cell stays until its run has ended: as told, or because nobody watches."""
         if options.wait is not None:
             return options.wait
-        return not somebody_watches(self.shell)
+        return not somebody_watches(self._shell)
 
     def _run_elsewhere(self, compiled: CompiledCell, task: Task[Any, Any], runner: str | None) -> None:
         namespace = self._namespace
@@ -135,7 +136,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
     def _run_here(self, compiled: CompiledCell, task: Task[Any, Any]) -> None:
         name, namespace = compiled.function.name, self._namespace
         with LastRun() as last:
-            state = run_here(task, compiled.bound.values, self._session, self.shell)
+            state = run_here(task, compiled.bound.values, self._session, self._shell)
         if not state.is_completed():
             display(task_notice(name, state, last.task_run, ()))
             state.result()
