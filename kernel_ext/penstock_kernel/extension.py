@@ -72,13 +72,13 @@ class Extension:
         set_answerable(None)
         set_default_runner(None)
         self.panels.close()
-        for kind, names in self.magics.magics.items():
+        registered: Any = self.magics.magics
+        for kind, names in registered.items():
             for name in names:
                 self.shell.magics_manager.magics[kind].pop(name, None)
 
     def _task_names(self) -> list[str]:
-        shell: Any = self.shell
-        return [name for name, value in shell.user_ns.items() if isinstance(value, Task)]
+        return [name for name, value in self.shell.user_ns.items() if isinstance(value, Task)]
 
     def _end(self) -> None:
         self.background.close()
