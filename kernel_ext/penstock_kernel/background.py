@@ -23,6 +23,7 @@ from penstock_kernel.cell_output import CellOutput, KernelRecorder
 from penstock_kernel.cell_run import CellRun
 from penstock_kernel.notices import info, task_notice
 from penstock_kernel.pending import Needs, PendingValue, needs_of, run_behind
+from penstock_kernel.replay import keep
 from penstock_kernel.session import NotebookSession
 from penstock_kernel.tracebacks import prune
 
@@ -196,6 +197,8 @@ class Background:
             self._live.remove(run)
             self._ready.append(run)
         try:
+            if state.is_failed():
+                keep(run.function, run.values, str(run.future.task_run_id))
             self._tell(run, state)
         finally:
             run.ended.set()

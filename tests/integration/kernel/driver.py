@@ -63,6 +63,8 @@ class Kernel:
         write_kernelspec(data, self.python)
         specs = KernelSpecManager(kernel_dirs=[str(data / "kernels")], ensure_native_kernel=False)
         self._manager = KernelManager(kernel_spec_manager=specs, kernel_name="python3")
+        #: What the last cell asked the front end to do (`set_next_input`).
+        self.payload: list[dict[str, Any]] = []
         self._replies: dict[str, Reply] = {}
         self._env = {**workspace.env, "IPYTHONDIR": str(workspace.folder / "ipython"), **(env or {})}
 
@@ -119,6 +121,7 @@ class Kernel:
         if answer:
             message = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
             reply.status = message["content"]["status"]
+            self.payload = message["content"].get("payload", [])
         return reply
 
     def reply(self, sent: str) -> Reply:
