@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from penstock._journal.writer import Journal
 from penstock._store import changes, durability
 from penstock._store.background import Background
 from penstock._store.database import WAL_LIMIT, Database
+from penstock._store.documents import Documents, channel
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
@@ -69,6 +71,9 @@ class Core:
         self.runs: dict[str, LiveRun] = {}
         self.flow_ids: dict[str, str] = {}
         self.background = Background()
+        self.documents = Documents()
+        #: When somebody last asked for the runs of a deployment; forgotten at the end of the process.
+        self.polled: dict[str, datetime] = {}
         self.commits = 0
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
@@ -229,6 +234,9 @@ class Core:
             self._touched.add(run.id)
             if run.owner is not None and run.state is not None and run.state.type is StateType.CANCELLING:
                 self._touched.add(run.owner)
+            deployment = run.body.get("deployment_id")
+            if deployment is not None and run.state is not None and run.state.type is StateType.SCHEDULED:
+                self._touched.add(channel(deployment))
         elif line.kind == "renamed" and body["run"] == "flow":
             self.run(str(body["id"])).body["name"] = body["name"]
         elif line.kind == "input":
@@ -239,6 +247,8 @@ class Core:
             changes.remember(self, line)
         if line.kind in ("claim", "fence", "deleted") or (line.kind == "state" and body["run"] == "task"):
             self._touched.update(self.background.take(line))
+        elif line.kind == "document":
+            self._touched.add(self.documents.take(line))
 
     def _load(self) -> None:
         rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
@@ -246,6 +256,7 @@ class Core:
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
         self.background.load(self.database)
+        self.documents.load(self.database)
 
     def _run(self) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from penstock._journal.line import Line, TornLine, decode
 from penstock._journal.liveness import is_alive, is_dead
 from penstock._journal.reader import read_all
-from penstock._store import background_decisions, decisions
+from penstock._store import background_decisions, decisions, deployment_runs
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
 from penstock._store.report import say
@@ -126,6 +126,7 @@ class Sweeper:
                 r for r in core.runs.values() if r.owner == client and r.state and r.state.type in MORTAL
             ]
             background_decisions.bury(core, client, message)
+            mortal = [run for run in mortal if not deployment_runs.give_back(core, run, message)]
             decisions.crash_tasks(core, [run.id for run in mortal], message, client)
             for run in mortal:
                 decisions.crash_flow_run(core, run, message)
