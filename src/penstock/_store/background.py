@@ -63,7 +63,7 @@ class Background:
         """Read what has not ended."""
         for run_id, key, worker, fenced, *state in database.read(_UNFINISHED):
             names = ("state_id", "type", "name", "message", "details")
-            body = dict(zip(names, state[:-1], strict=True))
+            body: dict[str, Any] = dict(zip(names, state[:-1], strict=True))
             body["details"] = orjson.loads(body["details"] or "{}")
             self.runs[str(run_id)] = BackgroundRun(
                 str(run_id), key, worker, state_from_line(body, state[-1]), fenced
