@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from penstock._deploying import deployment
 from penstock._flow import Flow
 from penstock._loading.entrypoints import Entrypoint
 from penstock._loading.scripts import load_place, member
 from penstock._loading.source import FLOW_ARGUMENTS, Definition, placeholder_function
 from penstock.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 
+deployment.load_flow = lambda entrypoint: load_flow_from_entrypoint(entrypoint)
 AnyFlow = Flow[..., Any]
 
 
