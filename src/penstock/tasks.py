@@ -11,7 +11,8 @@ from functools import update_wrapper
 from hashlib import blake2b
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.background import BackgroundMethods, defer_all
+from penstock._engine.background import defer_all
+from penstock._engine.background_methods import BackgroundMethods
 from penstock._engine.definitions import (
     Definition,
     check_hooks,
