@@ -27,7 +27,7 @@ def application() -> Any:
     """Build the typer application with all commands."""
     import typer
 
-    from penstock.cli import artifact, config, flow_run, profile, server, task, task_run, workspace
+    from penstock.cli import artifact, config, deployment, flow, flow_run, profile, server, task, task_run, workspace
 
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,6 +40,8 @@ def application() -> Any:
 
     app.add_typer(config.commands(), name="config", help="Look at settings and change them.")
     app.add_typer(profile.commands(), name="profile", help="Make, choose and delete profiles of settings.")
+    app.add_typer(flow.commands(), name="flow", help="Look at flows and serve them.")
+    app.add_typer(deployment.commands(), name="deployment", help="Look at deployments and run them.")
     app.add_typer(flow_run.commands(), name="flow-run", help="Look at flow runs, answer and cancel them.")
     app.add_typer(task.commands(), name="task", help="Serve tasks.")
     app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")

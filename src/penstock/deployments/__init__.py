@@ -6,5 +6,6 @@ from penstock._deploying.deployment import RunnerDeployment as RunnerDeployment
 from penstock._deploying.running import arun_deployment as arun_deployment
 from penstock._deploying.running import run_deployment as run_deployment
 from penstock._deploying.serving import deploy as deploy
+from penstock._loading import flows as _flows  # noqa: F401  # `from_entrypoint` finds flows with it
 
 __all__ = ["RunnerDeployment", "arun_deployment", "deploy", "run_deployment"]
