@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.query import query as query
     from penstock.tasks import Task as Task
     from penstock.tasks import task as task
+    from penstock.transactions import Transaction as Transaction
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ _WHERE = {
     "Flow": "penstock.flows",
     "State": "penstock._values.states",
     "Task": "penstock.tasks",
+    "Transaction": "penstock.transactions",
     "aserve": "penstock._deploying.serving",
     "deploy": "penstock._deploying.serving",
     "serve": "penstock._deploying.serving",
@@ -91,6 +93,7 @@ __all__ = [
     "Flow",
     "State",
     "Task",
+    "Transaction",
     "__version__",
     "allow_failure",
     "apause_flow_run",
