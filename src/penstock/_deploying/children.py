@@ -93,7 +93,9 @@ class Child:
             return
         _logger.warning("Flow run %s did not stop and is killed.", self.run_id)
         # First the state: what the store finds dead while it is cancelling would be taken for a crash.
-        self._propose(State(StateType.CANCELLED, message="The run was cancelled; its process had to be killed."))
+        self._propose(
+            State(StateType.CANCELLED, message="The run was cancelled; its process had to be killed.")
+        )
         self.process.kill()
 
     def cancel(self) -> None:

@@ -137,7 +137,9 @@ class RunnerDeployment:
         )
 
     @classmethod
-    def from_entrypoint(cls, entrypoint: str, name: str, flow_name: str | None = None, **options: Any) -> Self:
+    def from_entrypoint(
+        cls, entrypoint: str, name: str, flow_name: str | None = None, **options: Any
+    ) -> Self:
         """Describe a deployment of the flow that an entrypoint names; see `from_flow` for the options.
 
         Raises:
@@ -150,7 +152,9 @@ class RunnerDeployment:
         made.flow_name = flow_name or made.flow_name
         return made
 
-    def apply(self, work_pool_name: str | None = None, image: str | None = None, version_info: Any = None) -> UUID:
+    def apply(
+        self, work_pool_name: str | None = None, image: str | None = None, version_info: Any = None
+    ) -> UUID:
         """Record the deployment, or bring the one of its name up to date, and return its id.
 
         Args:
@@ -166,7 +170,9 @@ class RunnerDeployment:
             body = self._body(flow_id, work_pool_name or self.work_pool_name, image)
             return UUID(store().request("POST", "/api/deployments/", body)["id"])
         except PenstockException as error:
-            raise DeploymentApplyError(f"Deployment {self.full_name!r} could not be recorded: {error}") from error
+            raise DeploymentApplyError(
+                f"Deployment {self.full_name!r} could not be recorded: {error}"
+            ) from error
 
     def _body(self, flow_id: str, pool: str | None, image: str | None) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -209,5 +215,9 @@ def _frozen(schema: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, 
     properties = dict(schema.get("properties") or {})
     for name, value in parameters.items():
         if isinstance(value, freeze) and name in properties:
-            properties[name] = {**properties[name], "readOnly": True, "enum": [to_json({"": value.unwrap()})[""]]}
+            properties[name] = {
+                **properties[name],
+                "readOnly": True,
+                "enum": [to_json({"": value.unwrap()})[""]],
+            }
     return {**schema, "properties": properties}

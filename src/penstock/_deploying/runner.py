@@ -22,6 +22,7 @@ from penstock._deploying.deployment import RunnerDeployment
 from penstock._deploying.heartbeats import beat
 from penstock._engine.definitions import check_name
 from penstock._engine.log_setup import setup_logging
+from penstock._ids import short_hex
 from penstock._link.client import path_of
 from penstock._link.session import Session, current_session
 from penstock._values.annotations import NotSet
@@ -63,7 +64,9 @@ class Runner:
         webserver: bool = False,
     ) -> None:
         settings = get_current_settings()
-        heartbeat = heartbeat_seconds if heartbeat_seconds is not None else settings.runner_heartbeat_frequency
+        heartbeat = (
+            heartbeat_seconds if heartbeat_seconds is not None else settings.runner_heartbeat_frequency
+        )
         if heartbeat is not None and heartbeat < 30:
             raise ValueError(f"heartbeat_seconds must be at least 30; got {heartbeat}.")
         if webserver:
@@ -79,6 +82,7 @@ class Runner:
         self._deployments: dict[str, str | None] = {}
         self._children: dict[str, Child | None] = {}
         self._changed = threading.Condition()
+        self._asker = f"{self.name} {short_hex(8)}"
         self._stopping = threading.Event()
 
     @awaitable_too
@@ -151,7 +155,9 @@ class Runner:
             session, run_id = current_session(), str(flow_run_id)
             found = _take(session, run_id)
             if found is None:
-                raise RuntimeError(f"Flow run {run_id} cannot be executed: it is not scheduled, or another process has it.")
+                raise RuntimeError(
+                    f"Flow run {run_id} cannot be executed: it is not scheduled, or another process has it."
+                )
             folder = cwd if cwd is not None else _folder_of(session, found["deployment_id"])
             Child(session, run_id, entrypoint, folder, env, quiet=not stream_output).wait()
 
@@ -191,6 +197,7 @@ class Runner:
                 self._stopping.wait()
                 if self.pause_on_shutdown:
                     self._pause(session)
+                self._leave(session)
                 self.cancel_all()
                 for helper in helpers:
                     helper.join()
@@ -233,7 +240,8 @@ class Runner:
         body = {
             "deployment_ids": list(self._deployments),
             "ahead": self._prefetch,
-            "timeout": min(timeout, 1.0) if self._stopping.is_set() else timeout,
+            "timeout": timeout,
+            "asker": self._asker,
         }
         found: dict[str, Any] = session.store.request("POST", "/link/due", body, timeout=timeout + 30)
         return found
@@ -283,6 +291,13 @@ class Runner:
                 last_beat = clock()
                 for run_id in running:
                     beat(session, run_id)
+
+    def _leave(self, session: Session) -> None:
+        """End the question that the store keeps open."""
+        try:
+            session.store.request("POST", "/link/release", {"worker": self._asker})
+        except PenstockException as error:
+            _logger.warning("The store could not be told that the runner stops: %s", error)
 
     def _pause(self, session: Session) -> None:
         for identity in self._deployments:

@@ -119,7 +119,9 @@ def _deployment(name: str | UUID) -> dict[str, Any]:
     except ValueError:
         flow, slash, own = str(name).partition("/")
         if not slash:
-            raise ValueError(f"{name!r} names no deployment: write 'flow name/deployment name', or its id.") from None
+            raise ValueError(
+                f"{name!r} names no deployment: write 'flow name/deployment name', or its id."
+            ) from None
         path = path_of("api", "deployments", "name", flow, own)
     found: dict[str, Any] = store().request("GET", path)
     return found

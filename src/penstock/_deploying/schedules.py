@@ -35,7 +35,9 @@ class Schedule:
     def __post_init__(self) -> None:
         given = [name for name in ("interval", "cron", "rrule") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"A schedule has exactly one of interval, cron and rrule; got {', '.join(given) or 'none'}.")
+            raise ValueError(
+                f"A schedule has exactly one of interval, cron and rrule; got {', '.join(given) or 'none'}."
+            )
         if self.slug is not None and not _SLUG.match(self.slug):
             raise ValueError(f"A slug has lower-case letters, digits and dashes only; got {self.slug!r}.")
         self.to_body()
@@ -143,7 +145,9 @@ def schedules_of(
     kinds = {"interval": interval, "cron": cron, "rrule": rrule, "schedule": schedule, "schedules": schedules}
     given = [name for name, value in kinds.items() if value is not None]
     if len(given) > 1:
-        raise ValueError(f"Only one of interval, cron, rrule, schedule and schedules can be given; got {', '.join(given)}.")
+        raise ValueError(
+            f"Only one of interval, cron, rrule, schedule and schedules can be given; got {', '.join(given)}."
+        )
     if interval is not None:
         many = [interval] if isinstance(interval, (int, float, timedelta)) else interval
         return [Interval(one) for one in many]

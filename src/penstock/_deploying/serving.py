@@ -75,11 +75,14 @@ def deploy(
         NotImplementedError: an image is given. DeploymentApplyError: the store refused one.
     """
     if image is not None:
-        raise NotImplementedError("Images are not built yet; deploy without one where the code can be found by path.")
+        raise NotImplementedError(
+            "Images are not built yet; deploy without one where the code can be found by path."
+        )
     ids = [one.apply(work_pool_name) for one in deployments]
     if print_next_steps_message:
         for one in deployments:
-            print(f"Recorded deployment '{one.full_name}'. Run it with: penstock deployment run '{one.full_name}'")  # noqa: T201  # documented
+            said = f"Recorded deployment '{one.full_name}'. Run it with: penstock deployment run '{one.full_name}'"
+            print(said)  # noqa: T201  # documented
     return ids
 
 

@@ -12,7 +12,6 @@ from penstock._loading.scripts import load_place, member
 from penstock._loading.source import FLOW_ARGUMENTS, Definition, placeholder_function
 from penstock.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 
-deployment.load_flow = lambda entrypoint: load_flow_from_entrypoint(entrypoint)
 AnyFlow = Flow[..., Any]
 
 
@@ -158,6 +157,9 @@ def select_flow(
         raise UnspecifiedFlowError(f"Found {len(by_name)} flows{where}: {listed}. Give one of these names.")
     return next(iter(by_name.values()))
 
+
+#: Deployments are described by the entrypoints of flows, below this package.
+deployment.load_flow = load_flow_from_entrypoint
 
 __all__ = [
     "is_entrypoint_async",

@@ -46,7 +46,9 @@ def _moments(schedule: Schedule, zone: tzinfo, first: datetime, last: datetime) 
         return _by_interval(schedule, zone, first)
     naive = (first.astimezone(zone) - _CHANGE).replace(tzinfo=None, microsecond=0)
     until = (last.astimezone(zone) + _CHANGE).replace(tzinfo=None)
-    local = _by_cron(schedule, naive) if isinstance(schedule, CronSchedule) else _by_rule(schedule, naive, until)
+    local = (
+        _by_cron(schedule, naive) if isinstance(schedule, CronSchedule) else _by_rule(schedule, naive, until)
+    )
     return (on_the_clock(moment, zone) for moment in local)
 
 

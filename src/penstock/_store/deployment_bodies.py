@@ -53,7 +53,7 @@ class ScheduleCreate(Body):
     schedule: ScheduleBody
     active: bool = True
     max_scheduled_runs: Few = None
-    parameters: Parameters = {}
+    parameters: Parameters = Field(default_factory=dict)
     slug: Slug | None = None
 
 
@@ -80,8 +80,8 @@ class _Deployment(Body):
     concurrency_options: ConcurrencyOptions | None = None
     enforce_parameter_schema: bool = True
     parameter_openapi_schema: dict[str, JsonValue] | None = None
-    parameters: Parameters = {}
-    tags: list[str] = []
+    parameters: Parameters = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
     pull_steps: list[dict[str, JsonValue]] | None = None
     work_queue_name: str | None = None
     work_pool_name: str | None = None
@@ -89,7 +89,7 @@ class _Deployment(Body):
     path: str | None = None
     version: str | None = None
     entrypoint: str | None = None
-    job_variables: dict[str, JsonValue] = {}
+    job_variables: dict[str, JsonValue] = Field(default_factory=dict)
     version_info: dict[str, JsonValue] | None = None
 
 
@@ -98,14 +98,14 @@ class DeploymentCreate(_Deployment):
 
     name: Name
     flow_id: UUID
-    schedules: list[ScheduleCreate] = []
-    labels: Labels = {}
+    schedules: list[ScheduleCreate] = Field(default_factory=list)
+    labels: Labels = Field(default_factory=dict)
 
 
 class DeploymentUpdate(_Deployment):
     """Changes to a deployment; what is not sent stays."""
 
-    schedules: list[ScheduleUpdate] = []
+    schedules: list[ScheduleUpdate] = Field(default_factory=list)
 
 
 class DeploymentFlowRunCreate(Body):
@@ -113,12 +113,12 @@ class DeploymentFlowRunCreate(Body):
 
     state: StateCreate | None = None
     name: str = Field(default_factory=generate_slug)
-    parameters: Parameters = {}
+    parameters: Parameters = Field(default_factory=dict)
     enforce_parameter_schema: bool | None = None
-    context: dict[str, JsonValue] = {}
-    tags: list[str] = []
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
     idempotency_key: str | None = None
-    labels: Labels = {}
+    labels: Labels = Field(default_factory=dict)
     parent_task_run_id: UUID | None = None
     work_queue_name: str | None = None
     job_variables: dict[str, JsonValue] | None = None
@@ -140,5 +140,3 @@ class ScheduleWindow(Body):
     min_time: Annotated[float, Field(ge=0, le=1e9)] | None = None
     min_runs: Annotated[int, Field(ge=0, le=1000)] | None = None
     max_runs: Annotated[int, Field(ge=0, le=1000)] | None = None
-
-

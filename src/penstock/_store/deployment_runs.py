@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock._journal.liveness import is_alive
 from penstock._rules.scheduling import run_key
-from penstock._store import changes, decisions, deployments
+from penstock._store import decisions, deployments
 from penstock._store.core import Core, Refused
 from penstock._store.deployments import Deployment
 from penstock._store.live import LiveRun

@@ -257,4 +257,8 @@ def deployment(body: Record, polled: datetime | None) -> Record:
 def deployment_schedule(body: Record, deployment_id: str) -> Record:
     """Return a schedule of a deployment."""
     names = ("id", "created", "schedule", "active", "max_scheduled_runs", "parameters", "slug")
-    return {**{name: body[name] for name in names}, "updated": body["created"], "deployment_id": deployment_id}
+    return {
+        **{name: body[name] for name in names},
+        "updated": body["created"],
+        "deployment_id": deployment_id,
+    }

@@ -33,7 +33,9 @@ class IntervalSchedule(Document):
 
     def __post_init__(self) -> None:
         if self.interval <= timedelta(0):
-            raise ValueError(f"The interval of a schedule must be longer than 0 seconds; got {self.interval}.")
+            raise ValueError(
+                f"The interval of a schedule must be longer than 0 seconds; got {self.interval}."
+            )
         check_timezone(self.timezone)
         if self.anchor_date.tzinfo is None:
             zone = ZoneInfo(self.timezone) if self.timezone else UTC
@@ -60,9 +62,13 @@ class CronSchedule(Document):
         fields = self.cron.split()
         plain = self.cron.startswith("@") or (len(fields) == 5 and not set("RH") & set(fields[0] + fields[1]))
         if not plain or not croniter.is_valid(self.cron):
-            raise ValueError(f"Invalid cron expression: {self.cron!r}. Five fields are needed, such as '0 9 * * 1-5'.")
+            raise ValueError(
+                f"Invalid cron expression: {self.cron!r}. Five fields are needed, such as '0 9 * * 1-5'."
+            )
         if any(letter in part for part in fields for letter in ("R(", "H(")) or {"R", "H"} & set(fields):
-            raise ValueError(f"Random and hashed fields are not supported in a cron expression: {self.cron!r}.")
+            raise ValueError(
+                f"Random and hashed fields are not supported in a cron expression: {self.cron!r}."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,9 @@ class RRuleSchedule(Document):
     def __post_init__(self) -> None:
         check_timezone(self.timezone)
         if len(self.rrule) > LONGEST_RULE:
-            raise ValueError(f"A calendar rule may have {LONGEST_RULE} characters; this one has {len(self.rrule)}.")
+            raise ValueError(
+                f"A calendar rule may have {LONGEST_RULE} characters; this one has {len(self.rrule)}."
+            )
         if "COUNT=" in self.rrule.upper():
             raise ValueError("COUNT is not supported in the calendar rule of a schedule; use UNTIL.")
         from dateutil.rrule import rrulestr

@@ -27,7 +27,18 @@ def application() -> Any:
     """Build the typer application with all commands."""
     import typer
 
-    from penstock.cli import artifact, config, deployment, flow, flow_run, profile, server, task, task_run, workspace
+    from penstock.cli import (
+        artifact,
+        config,
+        deployment,
+        flow,
+        flow_run,
+        profile,
+        server,
+        task,
+        task_run,
+        workspace,
+    )
 
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

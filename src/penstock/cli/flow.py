@@ -61,4 +61,6 @@ def serve(
         tags=tag,
         concurrency_limit=global_limit,
     )
-    serve_deployments(deployment, pause_on_shutdown=pause_on_shutdown, limit=NotSet if limit is None else limit)
+    serve_deployments(
+        deployment, pause_on_shutdown=pause_on_shutdown, limit=NotSet if limit is None else limit
+    )

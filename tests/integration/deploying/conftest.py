@@ -71,8 +71,9 @@ FLOWS = """
 class Place:
     """The folder of the flows, and the runner processes that were started in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
+        self.env = {"PENSTOCK_HOME": str(home), "PENSTOCK_STORE_IDLE_SECONDS": "120", "PYTHONUNBUFFERED": "1"}
         self.processes: list[subprocess.Popen[str]] = []
         (folder / "work.py").write_text(textwrap.dedent(FLOWS))
 
@@ -81,7 +82,7 @@ class Place:
         process = subprocess.Popen(
             [sys.executable, *(command or ("work.py",))],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **self.env, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -122,7 +123,16 @@ class Place:
 
 @pytest.fixture
 def place(own_home: Path, tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
+    made = Place(tmp_path, own_home)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def served(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """All flows, served by one runner for a whole module."""
+    made = Place(tmp_path_factory.mktemp("flows"), shared_home)
+    made.serve()
     yield made
     made.close()
 

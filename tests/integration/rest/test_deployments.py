@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -49,7 +50,12 @@ def test_a_deployment_is_known_by_flow_and_name(api, deploy, flow_id):
     flow = api.get(f"/flows/{flow_id}")
     assert api.get(f"/deployments/name/{flow['name']}/nightly") == again
     assert api.get(f"/deployments/{first['id']}") == again
-    assert api.post("/deployments/count", {"deployments": {"name": {"any_": ["nightly"]}, "tags": {"all_": ["b"]}}}) >= 1
+    assert (
+        api.post(
+            "/deployments/count", {"deployments": {"name": {"any_": ["nightly"]}, "tags": {"all_": ["b"]}}}
+        )
+        >= 1
+    )
     assert api.post("/deployments/filter", {"deployments": {"id": {"any_": [first["id"]]}}}) == [again]
     api.delete(f"/deployments/{first['id']}")
     assert status(api, "GET", f"/deployments/{first['id']}") == 404
@@ -73,7 +79,11 @@ def test_a_run_has_what_its_deployment_and_its_request_say(api, deploy):
     run = api.post(path, {"parameters": {"y": 3}, "tags": ["b"], "idempotency_key": "once"})
     assert run["parameters"] == {"x": 1, "y": 3}
     assert run["tags"] == ["a", "b"]
-    assert (run["deployment_id"], run["state_name"], run["deployment_version"]) == (made["id"], "Scheduled", "7")
+    assert (run["deployment_id"], run["state_name"], run["deployment_version"]) == (
+        made["id"],
+        "Scheduled",
+        "7",
+    )
     assert run["labels"]["team"] == "data"
     assert api.post(path, {"idempotency_key": "once"})["id"] == run["id"]
     assert api.post(path, {})["id"] != run["id"]
@@ -90,15 +100,19 @@ def test_parameters_must_fit_the_schema_unless_nobody_asks(api, deploy):
 
 
 def test_active_schedules_have_their_coming_runs_once(api, deploy):
-    made = deploy(schedules=[hourly(parameters={"x": 5}, slug="hourly"), hourly(active=False)], parameters={"y": 1})
+    made = deploy(
+        schedules=[hourly(parameters={"x": 5}, slug="hourly"), hourly(active=False)], parameters={"y": 1}
+    )
     plan(api)
     plan(api)
     runs = runs_of(api, made)
     assert len(runs) == 3
     assert all(run["auto_scheduled"] and run["parameters"] == {"x": 5, "y": 1} for run in runs)
-    assert all("auto-scheduled" in run["tags"] and run["created_by"]["display_value"] == "hourly" for run in runs)
+    assert all(
+        "auto-scheduled" in run["tags"] and run["created_by"]["display_value"] == "hourly" for run in runs
+    )
     starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
-    assert [(b - a) for a, b in zip(starts, starts[1:], strict=False)] == [timedelta(hours=1)] * 2
+    assert [(b - a) for a, b in pairwise(starts)] == [timedelta(hours=1)] * 2
     assert starts[0] > datetime.now(UTC)
     end = (starts[-1] + timedelta(minutes=1)).isoformat()
     api.post(f"/deployments/{made['id']}/schedule", {"end_time": end})
@@ -156,7 +170,14 @@ def test_schedules_with_slugs_are_matched_and_others_replaced(api, deploy):
 
 
 @pytest.mark.parametrize(
-    "schedule", [{"cron": "often"}, {"interval": 0}, {"rrule": "FREQ=DAILY;COUNT=2"}, {"cron": "@daily", "interval": 1}, {}]
+    "schedule",
+    [
+        {"cron": "often"},
+        {"interval": 0},
+        {"rrule": "FREQ=DAILY;COUNT=2"},
+        {"cron": "@daily", "interval": 1},
+        {},
+    ],
 )
 def test_what_is_no_schedule_is_refused(api, deploy, schedule):
     made = deploy()
@@ -177,7 +198,11 @@ def test_who_asks_for_due_runs_gets_the_earliest_first(api, deploy):
     body = {"deployment_ids": [made["id"]]}
     assert [run["id"] for run in api.post("/deployments/get_scheduled_flow_runs", body)] == [past, now]
     body["scheduled_before"] = (later + timedelta(seconds=1)).isoformat()
-    assert [run["id"] for run in api.post("/deployments/get_scheduled_flow_runs", body)] == [past, now, future]
+    assert [run["id"] for run in api.post("/deployments/get_scheduled_flow_runs", body)] == [
+        past,
+        now,
+        future,
+    ]
     assert api.get(f"/deployments/{made['id']}")["status"] == "READY"
 
 

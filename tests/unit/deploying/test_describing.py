@@ -65,7 +65,11 @@ def test_a_flow_inside_a_function_is_refused():
 
 def test_what_is_not_given_comes_from_the_flow():
     made = at_top.to_deployment("nightly.py", parameters={"x": 1}, tags=["t"])
-    assert (made.full_name, made.description, made.version) == ("at-top/nightly", "Add two numbers.", at_top.version)
+    assert (made.full_name, made.description, made.version) == (
+        "at-top/nightly",
+        "Add two numbers.",
+        at_top.version,
+    )
     assert (made.parameters, made.tags, made.paused) == ({"x": 1}, ["t"], None)
     assert list(made._parameter_openapi_schema["properties"]) == ["x", "y"]
 
@@ -82,7 +86,10 @@ GIVEN = {
     "cron": ({"cron": "0 0 * * *"}, [{"cron": "0 0 * * *"}]),
     "crons": ({"cron": ["0 0 * * *", "0 1 * * *"]}, [{"cron": "0 0 * * *"}, {"cron": "0 1 * * *"}]),
     "rule": ({"rrule": "FREQ=DAILY"}, [{"rrule": "FREQ=DAILY"}]),
-    "schedule": ({"schedule": Cron("0 0 * * *", timezone="Europe/Berlin")}, [{"cron": "0 0 * * *", "timezone": "Europe/Berlin"}]),
+    "schedule": (
+        {"schedule": Cron("0 0 * * *", timezone="Europe/Berlin")},
+        [{"cron": "0 0 * * *", "timezone": "Europe/Berlin"}],
+    ),
     "schedules": ({"schedules": [Interval(5), {"cron": "@daily"}]}, [{"interval": 5.0}, {"cron": "@daily"}]),
     "none": ({}, []),
 }

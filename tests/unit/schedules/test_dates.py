@@ -58,7 +58,12 @@ CASES = {
     "an hourly interval has the hour that comes twice twice": (
         interval("2026-03-01T00:00-05:00", NEW_YORK, hours=1),
         "2026-11-01T00:00-04:00",
-        ["2026-11-01T00:00-04:00", "2026-11-01T01:00-04:00", "2026-11-01T01:00-05:00", "2026-11-01T02:00-05:00"],
+        [
+            "2026-11-01T00:00-04:00",
+            "2026-11-01T01:00-04:00",
+            "2026-11-01T01:00-05:00",
+            "2026-11-01T02:00-05:00",
+        ],
     ),
     "days and hours: the days by the clock, the hours by the second": (
         interval("2026-03-07T09:00-05:00", NEW_YORK, days=1, hours=2),
@@ -191,7 +196,11 @@ def test_what_is_no_schedule_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    [interval("2026-01-01T00:00", NEW_YORK, hours=1), CronSchedule(cron="0 9 * * 1-5"), RRuleSchedule(rrule="FREQ=DAILY")],
+    [
+        interval("2026-01-01T00:00", NEW_YORK, hours=1),
+        CronSchedule(cron="0 9 * * 1-5"),
+        RRuleSchedule(rrule="FREQ=DAILY"),
+    ],
 )
 def test_a_schedule_survives_json(schedule) -> None:
     assert read_schedule(schedule.model_dump(mode="json")) == schedule

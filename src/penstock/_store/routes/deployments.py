@@ -83,9 +83,7 @@ def create_flow_run(ask: Ask) -> Answer:
     if body.state is not None:
         state = state_of_body(body.state)
     else:
-        state = State(
-            StateType.SCHEDULED, state_details=StateDetails(scheduled_time=datetime.now(UTC))
-        )
+        state = State(StateType.SCHEDULED, state_details=StateDetails(scheduled_time=datetime.now(UTC)))
 
     def make(core: Core) -> tuple[str, bool]:
         found = deployments.find(core, identity)
@@ -185,10 +183,17 @@ ROUTES = [
     Route("POST", f"{_ONE}/schedule", schedule_now, ScheduleWindow),
     Route("POST", f"{_ONE}/pause_deployment", _pause(paused=True)),
     Route("POST", f"{_ONE}/resume_deployment", _pause(paused=False)),
-    Route("POST", f"{_ONE}/create_flow_run", create_flow_run, DeploymentFlowRunCreate, "FlowRunResponse", 201),
+    Route(
+        "POST", f"{_ONE}/create_flow_run", create_flow_run, DeploymentFlowRunCreate, "FlowRunResponse", 201
+    ),
     Route("GET", f"{_ONE}/schedules", schedules, answer=_SCHEDULES),
     Route(
-        "POST", f"{_ONE}/schedules", add_schedules, {"type": "array", "items": ScheduleCreate}, _SCHEDULES, 201
+        "POST",
+        f"{_ONE}/schedules",
+        add_schedules,
+        {"type": "array", "items": ScheduleCreate},
+        _SCHEDULES,
+        201,
     ),
     Route("PATCH", _ONE + "/schedules/{schedule}", update_schedule, ScheduleUpdate, status=204),
     Route("DELETE", _ONE + "/schedules/{schedule}", delete_schedule, status=204),

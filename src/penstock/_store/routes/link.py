@@ -14,8 +14,8 @@ import orjson
 
 from penstock._store import background_decisions, decisions
 from penstock._store.background import channel
-from penstock._store.documents import channel as channel_of_runs
 from penstock._store.core import Core, Refused
+from penstock._store.documents import channel as channel_of_runs
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
 from penstock._values.states import State
@@ -177,7 +177,7 @@ class Link:
         from penstock._store import deployments
 
         body = await _json(call.receive)
-        ids = [str(one) for one in body.get("deployment_ids") or ()]
+        asker, ids = str(body.get("asker", "")), [str(one) for one in body.get("deployment_ids") or ()]
         ahead, timeout = _seconds(body.get("ahead"), 0.0), _seconds(body.get("timeout"), 30.0)
         limit = int(_seconds(body.get("limit"), 200, 200))
 
@@ -185,12 +185,17 @@ class Link:
             before = datetime.now(UTC) + timedelta(seconds=ahead)
             found = [run.id for run in deployments.due(core, ids, before, limit)]
             start = None if found else deployments.next_start(core, ids)
-            return {"runs": found, "next": (start - before).total_seconds() if start is not None else None}
+            worker = core.background.workers.get(asker)
+            leaving = worker is not None and worker.leaving
+            soon = (start - before).total_seconds() if start is not None else None
+            return {"runs": [] if leaving else found, "next": soon, "leaving": leaving}
 
         def is_news(answer: dict[str, Any]) -> bool:
-            return bool(answer["runs"]) or (answer["next"] is not None and answer["next"] < timeout)
+            if answer["runs"] or answer["leaving"]:
+                return True
+            return answer["next"] is not None and answer["next"] < timeout
 
-        return await self._poll([channel_of_runs(one) for one in ids], look, is_news, timeout)
+        return await self._poll([asker, *map(channel_of_runs, ids)], look, is_news, timeout)
 
     async def _take(self, call: Call) -> Answer:
         """Give a scheduled run to a runner."""
