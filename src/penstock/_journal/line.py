@@ -27,6 +27,10 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
                    worker null: it waits for one
     document       what id body                                a deployment or another resource as a whole;
                    body null: it is gone
+    limit          id name limit active decay                  a concurrency limit, whole; deleted: true when gone
+    level          limit_id level                              its slots that are taken without a lease, at this time
+    lease          id slots client holder_type holder_id seconds task_run_id      slots: by the limit's id
+    lease_ended    id why
 """
 
 from __future__ import annotations

@@ -29,10 +29,12 @@ def application() -> Any:
 
     from penstock.cli import (
         artifact,
+        concurrency_limit,
         config,
         deployment,
         flow,
         flow_run,
+        global_concurrency_limit,
         profile,
         server,
         task,
@@ -57,6 +59,12 @@ def application() -> Any:
     app.add_typer(task.commands(), name="task", help="Serve tasks.")
     app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")
     app.add_typer(artifact.commands(), name="artifact", help="Look at artifacts.")
+    app.add_typer(
+        concurrency_limit.commands(), name="concurrency-limit", help="Limit task runs by their tags."
+    )
+    gcl = global_concurrency_limit.commands()
+    app.add_typer(gcl, name="global-concurrency-limit", help="Limit how much happens at once, and how often.")
+    app.add_typer(gcl, name="gcl", hidden=True)
     app.add_typer(server.commands(), name="server", help="Start, stop and inspect the store process.")
     workspace.register(app)
     _add_plugins(app)

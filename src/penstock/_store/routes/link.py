@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from penstock._store import background_decisions, decisions
+from penstock._store import background_decisions, decisions, slot_decisions, slot_requests
 from penstock._store.background import channel
 from penstock._store.core import Core, Refused
 from penstock._store.documents import channel as channel_of_runs
@@ -54,11 +54,15 @@ class Link:
             ("POST", "/link/adopt"): self._adopt,
             ("POST", "/link/cancelling"): self._cancelling,
             ("POST", "/link/claim"): self._claim,
-            ("POST", "/link/release"): self._release,
+            ("POST", "/link/release"): self._leave,
             ("POST", "/link/due"): self._due,
             ("POST", "/link/take"): self._take,
             ("POST", "/link/sql"): self._sql,
             ("POST", "/link/stop"): self._stop,
+            ("POST", "/link/slots/acquire"): self._acquire,
+            ("POST", "/link/slots/release"): self._release,
+            ("POST", "/link/slots/renew"): self._renew,
+            ("POST", "/link/slots/wait"): self._wait_for_slots,
             ("POST", "propose"): self._propose,
             ("GET", "wait"): self._wait,
         }
@@ -160,7 +164,7 @@ class Link:
             _seconds(body.get("timeout"), 30.0),
         )
 
-    async def _release(self, call: Call) -> Answer:
+    async def _leave(self, call: Call) -> Answer:
         """Let a task worker go: it gets no more runs, and those it does not hold go to others."""
         body = await _json(call.receive)
         worker, holding = str(body.get("worker", "")), {str(run_id) for run_id in body.get("holding") or ()}
@@ -228,8 +232,9 @@ class Link:
                 left = deadline - loop.time()
                 if is_news(answer) or left <= 0 or self._store.stopping():
                     return 200, answer
+                due = answer.get("due")
                 try:
-                    await asyncio.wait_for(changed.wait(), left)
+                    await asyncio.wait_for(changed.wait(), left if due is None else min(left, due + 0.001))
                 except TimeoutError:
                     continue
         finally:
@@ -260,6 +265,35 @@ class Link:
         limit, timeout = int(_seconds(body.get("limit"), 10_000, 1e6)), _seconds(body.get("timeout"), 10.0)
         text = str(body.get("sql", ""))
         return 200, await asyncio.to_thread(query, self._store.database, text, limit=limit, timeout=timeout)
+
+    async def _acquire(self, call: Call) -> Answer:
+        wanted, owner, wait = slot_requests.wanted(await _json(call.receive))
+        return 200, await self._call(lambda core: slot_decisions.acquire(core, wanted, owner, wait=wait))
+
+    async def _release(self, call: Call) -> Answer:
+        ids = slot_requests.ids(await _json(call.receive), "leases")
+        return 200, {"ended": await self._call(lambda core: slot_decisions.release(core, ids, "released"))}
+
+    async def _renew(self, call: Call) -> Answer:
+        ids = slot_requests.ids(await _json(call.receive), "leases")
+        return 200, {
+            "lost": await self._call(lambda core: [one for one in ids if one not in core.slots.leases])
+        }
+
+    async def _wait_for_slots(self, call: Call) -> Answer:
+        body = await _json(call.receive)
+        client, seen = str(body.get("client", "")), slot_requests.ids(body, "seen")
+        known = set(slot_requests.ids(body, "waiting"))
+
+        def look(core: Core) -> dict[str, Any]:
+            return slot_decisions.look(core, client, seen)
+
+        def is_news(answer: dict[str, Any]) -> bool:
+            # A request this store does not know was made to the one before it: its asker must ask again.
+            return bool(answer["settled"]) or not known <= set(answer["waiting"])
+
+        timeout = _seconds(body.get("timeout"), 30.0)
+        return await self._poll([slot_decisions.watched(client)], look, is_news, timeout)
 
     async def _stop(self, _: Call) -> Answer:
         self._store.stop()

@@ -14,7 +14,9 @@ from penstock._store.routes import (
     flows,
     graphs,
     inputs,
+    limits,
     logs,
+    tag_limits,
     task_runs,
     task_workers,
     transitions,
@@ -44,6 +46,8 @@ def table() -> list[Route]:
         artifacts,
         deployments,
         variables,
+        limits,
+        tag_limits,
         events,
         ui,
     )
