@@ -84,7 +84,7 @@ class RunnerDeployment:
         work_pool_name: str | None = None,
         work_queue_name: str | None = None,
         job_variables: Mapping[str, Any] | None = None,
-        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
+        entrypoint_type: EntrypointType | None = None,
         _sla: Any = None,
     ) -> Self:
         """Describe a deployment of a flow.
@@ -103,7 +103,7 @@ class RunnerDeployment:
             tags: of its runs.
             enforce_parameter_schema: refuse runs whose parameters do not fit the flow's signature.
             work_pool_name, work_queue_name, job_variables: who runs it, and how.
-            entrypoint_type: whether others find the flow by file or by module.
+            entrypoint_type: whether others find the flow by file or by module; by file when not given.
 
         Raises:
             ValueError: no other process could load the flow, or several kinds of schedules are given.
@@ -111,13 +111,13 @@ class RunnerDeployment:
         """
         if triggers:
             raise NotImplementedError("Triggers of deployments are not available yet.")
-        folder = Path.cwd()
+        folder, kind = Path.cwd(), entrypoint_type or EntrypointType.FILE_PATH
         schema = _frozen(flow.parameters.model_dump(mode="json"), parameters or {})
         limit, options = _limit_of(concurrency_limit)
         return cls(
             name=name,
             flow_name=flow.name,
-            entrypoint=entrypoint_of(flow, entrypoint_type, folder),
+            entrypoint=entrypoint_of(flow, kind, folder),
             description=description or flow.description,
             version=version or flow.version,
             version_type=version_type,
@@ -131,7 +131,7 @@ class RunnerDeployment:
             work_pool_name=work_pool_name,
             work_queue_name=work_queue_name,
             job_variables=dict(job_variables or {}),
-            entrypoint_type=entrypoint_type,
+            entrypoint_type=kind,
             _path=str(folder),
             _parameter_openapi_schema=schema,
         )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from penstock._values.annotations import NotSet
 from penstock._values.awaited import awaitable_too, call_is_awaited
-from penstock.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from penstock._deploying.deployment import Often, RunnerDeployment
     from penstock._deploying.schedules import Schedule
+    from penstock.types.entrypoint import EntrypointType
 
 
 class DeployMethods:
@@ -68,7 +68,7 @@ class DeployMethods:
         print_starting_message: bool = True,
         limit: int | type[NotSet] | None = NotSet,
         webserver: bool = False,
-        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
+        entrypoint_type: EntrypointType | None = None,
     ) -> None:
         """Record a deployment of this flow and run what it has due, until the process is stopped; see `serve`.
 
