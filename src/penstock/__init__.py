@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from penstock import runtime as runtime
+    from penstock._deploying.serving import aserve as aserve
+    from penstock._deploying.serving import deploy as deploy
+    from penstock._deploying.serving import serve as serve
     from penstock._engine.run_logging import get_run_logger as get_run_logger
     from penstock._flow import Flow as Flow
     from penstock._flow import flow as flow
@@ -35,6 +38,9 @@ _WHERE = {
     "State": "penstock._values.states",
     "Task": "penstock.tasks",
     "Transaction": "penstock.transactions",
+    "aserve": "penstock._deploying.serving",
+    "deploy": "penstock._deploying.serving",
+    "serve": "penstock._deploying.serving",
     "allow_failure": "penstock._values.annotations",
     "apause_flow_run": "penstock.flow_runs",
     "aresume_flow_run": "penstock.flow_runs",
@@ -92,12 +98,15 @@ __all__ = [
     "allow_failure",
     "apause_flow_run",
     "aresume_flow_run",
+    "aserve",
+    "deploy",
     "flow",
     "get_run_logger",
     "pause_flow_run",
     "query",
     "resume_flow_run",
     "runtime",
+    "serve",
     "tags",
     "task",
     "unmapped",

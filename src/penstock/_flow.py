@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
+from penstock._deploying.methods import DeployMethods
 from penstock._engine.definitions import (
     Definition,
     check_hooks,
@@ -62,7 +63,7 @@ _OPTIONS = [
 _HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_crashed", "on_running")
 
 
-class Flow(Definition, Generic[P, R]):
+class Flow(Definition, DeployMethods, Generic[P, R]):
     """A function whose calls are recorded as flow runs. Made by the decorator `flow`.
 
     Args:

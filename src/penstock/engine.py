@@ -1,49 +1,51 @@
-"""The end of a process that runs a flow for somebody else. Reference page: api-ref/python/prefect-engine."""
+"""A process that runs one flow run: ``python -m penstock.engine``. Reference page: api-ref/python/prefect-engine.
+
+`PENSTOCK__FLOW_RUN_ID` says which run, `PENSTOCK__FLOW_ENTRYPOINT` where its flow is; without that, its deployment does.
+"""
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
-from penstock.exceptions import Abort, Pause, TerminationSignal
+from penstock._engine.endings import handle_engine_signals as handle_engine_signals
 
 
-@contextmanager
-def handle_engine_signals(flow_run_id: UUID | None = None) -> Iterator[None]:
-    """End the process as the run inside the `with` block asks for.
+def main() -> None:
+    """Run the flow run of this process to its end."""
+    from penstock.flow_engine import load_flow_run, run_flow
 
-    `Abort` (the run belongs to somebody else) and `Pause` (it goes on later) end it with status 0, an error with
-    status 1, a termination signal by that signal. A run that completes leaves the process running.
+    run_id = UUID(os.environ.pop("PENSTOCK__FLOW_RUN_ID"))
+    with handle_engine_signals(run_id):
+        flow_run = load_flow_run(run_id)
+        flow = _flow_of(run_id, flow_run.deployment_id)
+        running = run_flow(flow, flow_run, return_type="state")
+        if flow.isasync:
+            asyncio.run(running)
 
-    Args:
-        flow_run_id: for the log.
 
-    Example:
-        >>> with handle_engine_signals():
-        ...     pass
-    """
-    run = f"flow run {flow_run_id}" if flow_run_id else "the flow run"
-    logger = logging.getLogger("penstock.engine")
+def _flow_of(run_id: UUID, deployment_id: UUID | None) -> Any:
+    """Return the flow of a run; when it cannot be loaded, the run says so."""
+    from penstock._loading.deployed import load_deployed_flow
+
     try:
-        yield
-    except Abort as abort:
-        logger.info("Engine execution of %s was aborted: %s", run, abort)
-        sys.exit(0)
-    except Pause:
-        logger.info("Engine execution of %s is paused; the run is resubmitted when it is resumed.", run)
-        sys.exit(0)
-    except TerminationSignal as stop:
-        logger.info("Engine execution of %s was terminated by signal %s.", run, stop.signal)
-        signal.signal(stop.signal, signal.SIG_DFL)
-        os.kill(os.getpid(), stop.signal)
-    except Exception:
-        logger.exception("Engine execution of %s ended with an error", run)
-        sys.exit(1)
+        return load_deployed_flow(deployment_id, os.environ.get("PENSTOCK__FLOW_ENTRYPOINT"))
+    except Exception as error:
+        _crash(run_id, f"The flow could not be loaded: {error}")
+        raise
 
 
-__all__ = ["handle_engine_signals"]
+def _crash(run_id: UUID, message: str) -> None:
+    from penstock._link.client import path_of, store
+    from penstock._values.states import State, StateType
+
+    state = State(StateType.CRASHED, message=message)
+    store().request("POST", path_of("link", "flow_runs", run_id, "propose"), {"state": state.to_json()})
+
+
+__all__ = ["handle_engine_signals", "main"]
+
+if __name__ == "__main__":
+    main()

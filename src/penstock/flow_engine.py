@@ -192,7 +192,7 @@ def _in_subprocess(work: bytes) -> None:
     import asyncio
     import pickle
 
-    from penstock.engine import handle_engine_signals
+    from penstock._engine.endings import handle_engine_signals
 
     flow, flow_run, parameters, context = pickle.loads(work)
     with handle_engine_signals(flow_run.id if flow_run is not None else None):

@@ -11,7 +11,6 @@ from functools import update_wrapper
 from hashlib import blake2b
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.background import defer_all
 from penstock._engine.background_methods import BackgroundMethods
 from penstock._engine.definitions import (
     Definition,
@@ -312,6 +311,8 @@ class Task(Definition, TransactionHooks, BackgroundMethods[P, R]):
         bound = bind(self.fn, args, kwargs, defaults=False)
         futures: PenstockFutureList[Any]
         if deferred:
+            from penstock._engine.background import defer_all
+
             futures = defer_all(self, bound, wait_for)
         else:
             futures = runner_here("map", self.name).map(self, bound, wait_for=wait_for)

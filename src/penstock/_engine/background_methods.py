@@ -1,16 +1,17 @@
-"""What a task does to run in the background. Reference: api-ref prefect-tasks, advanced/background-tasks."""
+"""What a task does to run in the background. Reference: api-ref prefect-tasks, advanced/background-tasks.
+
+Nothing of it is loaded before it is used: most tasks never run in the background.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from penstock._engine.background import defer
-from penstock._engine.futures import PenstockFuture
-from penstock._engine.given_task_runs import as_edges
 from penstock._engine.parameters import bind
 
 if TYPE_CHECKING:
+    from penstock._engine.futures import PenstockFuture
     from penstock._engine.stored_futures import PenstockDistributedFuture
 
 P = ParamSpec("P")
@@ -54,6 +55,8 @@ class BackgroundMethods(Generic[P, R]):
             ParameterBindError: the arguments do not fit. SerializationError: one cannot be pickled.
             UpstreamTaskError: a future of this process failed.
         """
+        from penstock._engine.background import defer
+        from penstock._engine.given_task_runs import as_edges
         from penstock._engine.stored_futures import PenstockDistributedFuture
 
         bound = bind(self.fn, args or (), dict(kwargs or {}))

@@ -42,6 +42,8 @@ from penstock.settings import get_current_settings
 
 #: The first flow of the same name called in a process with this variable goes on with that run.
 CONTINUE_VARIABLE = "PENSTOCK__FLOW_RUN_ID"
+#: The process that took the run and started this one for it, by its name in the store.
+RUNNER_VARIABLE = "PENSTOCK__RUNNER"
 
 
 @dataclass(slots=True)
@@ -126,7 +128,7 @@ class FlowExecution:
             self.blocked = error
         name = None if self.blocked else self._name()
         if self.parent is not None:
-            self.marker = make_run(_Marker(self.flow), self.given, self.wait_for, runner=None)
+            self.marker = make_run(Marker(self.flow), self.given, self.wait_for, runner=None)
         state = State(StateType.PENDING)
         run = FlowRun(
             id=new_id(),
@@ -169,11 +171,9 @@ class FlowExecution:
             return False
         session = current_session()
         try:
-            found = session.store.request(
-                "POST",
-                "/link/adopt",
-                {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name},
-            )
+            body = {"flow_run_id": wanted, "client": session.client, "flow_name": self.flow.name}
+            body["heir_of"] = os.environ.get(RUNNER_VARIABLE)
+            found = session.store.request("POST", "/link/adopt", body)
         except (ObjectNotFound, StoreRefused) as error:
             raise Abort(f"Flow run {wanted} cannot be continued: {error}") from error
         run = found["run"]
@@ -190,6 +190,8 @@ class FlowExecution:
             flow_name=run["flow_name"],
             flow_version=run.get("flow_version"),
             parameters=run.get("parameters") or {},
+            deployment_id=UUID(run["deployment_id"]) if run.get("deployment_id") else None,
+            parent_task_run_id=UUID(run["parent_task_run_id"]) if run.get("parent_task_run_id") else None,
             runner=self.runner.type,
         )
         self.authority = StoreAuthority(session)
@@ -318,7 +320,7 @@ class FlowExecution:
         return render(self.flow.flow_run_name, parameters, what=f"flow {self.flow.name!r}")
 
 
-class _Marker:
+class Marker:
     """Stands for a child flow where a task is expected: its run in the parent mirrors the child's states."""
 
     def __init__(self, flow: Any) -> None:

@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
-from penstock._engine.background import defer
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.parameters import bind, unbind
@@ -51,6 +50,8 @@ def create_task_run(
         extra["__parents__"] = [parent.model_dump(mode="json")]
     with flow_run_context or nullcontext():
         if deferred:
+            from penstock._engine.background import defer
+
             return defer(task, dict(parameters or {}), as_waits(wait_for), extra, id)
         execution = make_run(
             task, dict(parameters or {}), as_waits(wait_for), runner=None, dependencies=extra, run_id=id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from penstock._deploying import deployment
 from penstock._flow import Flow
 from penstock._loading.entrypoints import Entrypoint
 from penstock._loading.scripts import load_place, member
@@ -156,6 +157,9 @@ def select_flow(
         raise UnspecifiedFlowError(f"Found {len(by_name)} flows{where}: {listed}. Give one of these names.")
     return next(iter(by_name.values()))
 
+
+#: Deployments are described by the entrypoints of flows, below this package.
+deployment.load_flow = load_flow_from_entrypoint
 
 __all__ = [
     "is_entrypoint_async",

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from penstock._store import changes, slot_decisions, snapshots
 from penstock._store.background import Background
 from penstock._store.commits import Commits
 from penstock._store.database import Database
+from penstock._store.documents import Documents, channel
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
@@ -78,6 +80,9 @@ class Core:
         self.flow_ids: dict[str, str] = {}
         self.background = Background()
         self.commits = Commits(database, journals)
+        self.documents = Documents()
+        #: When somebody last asked for the runs of a deployment; forgotten at the end of the process.
+        self.polled: dict[str, datetime] = {}
         #: Journal lines that are in the database.
         self.lines = 0
         self._twins = Twins()
@@ -258,6 +263,9 @@ class Core:
             self._touched.add(run.id)
             if run.owner is not None and run.state is not None and run.state.type is StateType.CANCELLING:
                 self._touched.add(run.owner)
+            deployment = run.body.get("deployment_id")
+            if deployment is not None and run.state is not None and run.state.type is StateType.SCHEDULED:
+                self._touched.add(channel(deployment))
         elif line.kind == "renamed" and body["run"] == "flow":
             self.run(str(body["id"])).body["name"] = body["name"]
         elif line.kind == "input":
@@ -272,6 +280,8 @@ class Core:
             self.slots.task_ended(str(body["id"]))
         if line.kind in ("claim", "fence", "deleted") or (line.kind == "state" and body["run"] == "task"):
             self._touched.update(self.background.take(line))
+        elif line.kind == "document":
+            self._touched.add(self.documents.take(line))
 
     def _load(self) -> None:
         self.hwm = self.database.marks()
@@ -280,6 +290,7 @@ class Core:
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
         self.background.load(self.database)
+        self.documents.load(self.database)
         self.slots.load(self.database)
 
     def _run(self) -> None:

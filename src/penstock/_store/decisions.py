@@ -9,6 +9,7 @@ from uuid import UUID
 from penstock._ids import generate_slug, new_id, now_us
 from penstock._journal.liveness import is_alive
 from penstock._rules.flow_policy import Decision, decide
+from penstock._store import changes
 from penstock._store.core import Core, Refused
 from penstock._store.live import LiveRun, from_us
 from penstock._store.rows import uuid_text
@@ -46,8 +47,16 @@ def flow_id(core: Core, name: str, wanted: str | None = None, tags: list[str] | 
     return fresh
 
 
-def create(core: Core, body: dict[str, Any], state: State | None) -> tuple[LiveRun, bool]:
+def create(
+    core: Core, body: dict[str, Any], state: State | None, more: dict[str, Any] | None = None
+) -> tuple[LiveRun, bool]:
     """Make a flow run with its first state, or return the one that has this id already.
+
+    Args:
+        core: the writer.
+        body: of its `flow_run` line.
+        state: the first one; Pending by default.
+        more: fields that have no column of their own.
 
     Raises:
         Refused: 422, the body names no flow or its id is no UUID.
@@ -62,8 +71,10 @@ def create(core: Core, body: dict[str, Any], state: State | None) -> tuple[LiveR
     given |= {"id": run_id, "flow_id": flow_id(core, name, _optional_id(body.get("flow_id")))}
     given["name"] = body.get("name") or generate_slug()
     core.emit("flow_run", given)
+    if more:
+        changes.change(core, "flow_run", run_id, more)
     run = core.run(run_id)
-    _enter(core, run, state or State(StateType.PENDING))
+    enter(core, run, state or State(StateType.PENDING))
     return run, True
 
 
@@ -84,7 +95,7 @@ def propose(
     decision = decide(current, state, facts, force=force)
     is_new = decision.state is not None and decision.status in ("ACCEPT", "REJECT")
     if is_new and decision.state is not None:
-        _enter(core, run, decision.state)
+        enter(core, run, decision.state)
     return Verdict(decision, run, run.state, is_new, run.run_count)
 
 
@@ -110,12 +121,18 @@ def resume(
     if decision.status == "ACCEPT" and response is not None:
         put_input(core, run_id, response[0], response[1], None, replace=True)
     if decision.state is not None:
-        _enter(core, run, decision.state)
+        enter(core, run, decision.state)
     return Verdict(decision, run, run.state, decision.state is not None, run.run_count)
 
 
-def adopt(core: Core, run_id: str, client: str) -> LiveRun:
+def adopt(core: Core, run_id: str, client: str, heir_of: str | None = None) -> LiveRun:
     """Make `client` the owner of a run whose process is gone.
+
+    Args:
+        core: the writer.
+        run_id: which run.
+        client: the process that goes on with it.
+        heir_of: the process that started it for this run; that one may be alive.
 
     Raises:
         Refused: 404 there is no such run, 409 its owner is alive.
@@ -123,7 +140,10 @@ def adopt(core: Core, run_id: str, client: str) -> LiveRun:
     run = core.run(run_id)
     if run.owner == client:
         return run
-    if is_alive(core.journals, run.owner):
+    if heir_of is not None and run.owner != heir_of:
+        reason = f"Flow run {run_id} was given to another process ({run.owner}); it is not continued here."
+        raise Refused(409, {"exception_message": reason})
+    if run.owner != heir_of and is_alive(core.journals, run.owner):
         reason = f"Flow run {run_id} belongs to a process that is alive ({run.owner}); it cannot be continued here."
         raise Refused(409, {"exception_message": reason})
     crash_tasks(core, [run_id], "The process that ran this ended before the flow run was continued.")
@@ -183,10 +203,10 @@ def crash_tasks(core: Core, run_ids: list[str], message: str, client: str | None
 
 def crash_flow_run(core: Core, run: LiveRun, message: str) -> None:
     """Say that the process of a flow run is gone."""
-    _enter(core, run, State(StateType.CRASHED, message=message))
+    enter(core, run, State(StateType.CRASHED, message=message))
 
 
-def _enter(core: Core, run: LiveRun, state: State) -> None:
+def enter(core: Core, run: LiveRun, state: State) -> None:
     """Journal an accepted state and take it. Two states of a run never share a microsecond."""
     at = max(now_us(), run.last_us + 1)
     state.timestamp = from_us(at)

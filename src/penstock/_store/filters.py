@@ -93,7 +93,15 @@ VARIABLES: Fields = {"id": _field("id", "any_", "UUID"), "name": _NAME, "tags": 
 TEXT: Mapping[str, Field] = {
     "event": _field("concat_ws(' ', name, resource, related, payload)", "query"),
 }
-#: Of a deployment, the store knows its id so far.
+DEPLOYMENTS_THEMSELVES: Fields = {
+    "id": _field("id", "any_ not_any_", "UUID"),
+    "name": _NAME,
+    "flow_or_deployment_name": _field("flow_name || '/' || name", "like_"),
+    "paused": _field("paused", "eq_", "BOOLEAN"),
+    "tags": _TAGS,
+    "work_queue_name": _field("work_queue_name", "any_"),
+}
+#: Deployments that other objects are selected by.
 DEPLOYMENTS: Fields = {"id": _field("deployment_id", "any_ not_any_", "UUID")}
 
 #: The JSON type of the values of an operator, by the type of the column.
@@ -101,6 +109,7 @@ _JSON_TYPES: Mapping[str, Mapping[str, Any]] = {
     "UUID": {"type": "string", "format": "uuid"},
     "TIMESTAMP": {"type": "string", "format": "date-time"},
     "BIGINT": {"type": "integer"},
+    "BOOLEAN": {"type": "boolean"},
     "VARCHAR": {"type": "string"},
 }
 
@@ -278,6 +287,7 @@ _OPERATORS: dict[str, Callable[[Field, Any, str], Condition]] = {
     "like_": _like,
     "before_": _compare("<="),
     "after_": _compare(">="),
+    "eq_": _compare("="),
     "ge_": _compare(">="),
     "le_": _compare("<="),
     "query": _query,
@@ -298,6 +308,8 @@ def _value(field: Field, value: Any, where: str) -> Any:
             return to_utc(value)
         if field.cast == "BIGINT" and (type(value) is not int or abs(value) >= 1 << 63):
             raise ValueError("not a whole number of 64 bits")
+        if field.cast == "BOOLEAN" and not isinstance(value, bool):
+            raise ValueError("not true or false")
         if field.cast == "VARCHAR" and not isinstance(value, str):
             raise ValueError("not text")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:

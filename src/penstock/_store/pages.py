@@ -20,6 +20,7 @@ FLOW_SORTS = {
     "NAME_DESC": "name DESC, id DESC",
 }
 VARIABLE_SORTS = FLOW_SORTS
+DEPLOYMENT_SORTS = FLOW_SORTS
 FLOW_RUN_SORTS = {
     "ID_DESC": "id DESC",
     "START_TIME_ASC": "coalesce(start_time, expected_start_time), id",

@@ -25,6 +25,8 @@ from penstock._store.report import Log, say
 from penstock._workspace import PROTOCOL, Workspace
 from penstock.settings import get_current_settings
 
+#: Database, writer, sweeper and scheduler of an open store.
+Parts = tuple[Any, Any, Any, Any]
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -88,17 +90,17 @@ def _banner(workspace: Workspace, host: str, port: int) -> str:
 
 
 class _Opening:
-    """The database, the writer and the sweeper, made on another thread."""
+    """The database, the writer, the sweeper and the scheduler, made on another thread."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._result: tuple[Any, Any, Any] | None = None
+        self._result: Parts | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._open, name="penstock-open", daemon=True)
         self._thread.start()
 
-    def result(self) -> tuple[Any, Any, Any]:
-        """Wait for it and return database, core and sweeper."""
+    def result(self) -> Parts:
+        """Wait for it and return its parts."""
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -112,9 +114,10 @@ class _Opening:
             self._error = error
 
 
-def _open_store(workspace: Workspace) -> tuple[Any, Any, Any]:
+def _open_store(workspace: Workspace) -> Parts:
     from penstock._store.core import Core
     from penstock._store.recovery import open_database
+    from penstock._store.scheduler import Scheduler
     from penstock._store.sweeper import Sweeper
 
     database = open_database(workspace)
@@ -124,7 +127,7 @@ def _open_store(workspace: Workspace) -> tuple[Any, Any, Any]:
     sweeper = Sweeper(core, workspace)
     # Decisions that a killed store had journalled but not committed come before any new ones.
     sweeper.sweep(role="store")
-    return database, core, sweeper
+    return database, core, sweeper, Scheduler(core)
 
 
 class Life:
@@ -146,7 +149,7 @@ class Life:
         self._token = os.urandom(32).hex()
         self._server: Any = None
         self._ending = False
-        self._parts: tuple[Any, Any, Any] | None = None
+        self._parts: Parts | None = None
         self._requests = 0
         self._last_heard = time.monotonic()
 
@@ -184,7 +187,7 @@ class Life:
         from penstock._store.service import Store
         from penstock._store.sockets import websocket_protocol
 
-        self._parts = database, core, sweeper = opening.result()
+        self._parts = database, core, sweeper, scheduler = opening.result()
         core.on_death = self._writer_died
         access = access_of_settings(self._token)
         store = Store(self._workspace, database, core, sweeper, self.stop, self.stopping, access)
@@ -215,6 +218,7 @@ class Life:
 
         self._server.handle_exit = heard
         sweeper.start()
+        scheduler.start()
         return self._server
 
     async def _run(self, server: Any, sockets: list[socket.socket]) -> None:
@@ -259,8 +263,9 @@ class Life:
         self._workspace.socket.unlink(missing_ok=True)
         if self._parts is None:
             return
-        database, core, sweeper = self._parts
+        database, core, sweeper, scheduler = self._parts
         self._parts = None
+        scheduler.stop()
         sweeper.stop()
         core.stop()
         durability.sync_journals(self._workspace.journals)

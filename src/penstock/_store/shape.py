@@ -63,6 +63,17 @@ def model_of(model: type[M], body: Any) -> M:
         raise invalid(detail, body) from error
 
 
+def models_of(model: type[M], body: Any) -> list[M]:
+    """Return a body that is a list of models.
+
+    Raises:
+        Refused: 422, it is no list, or one of them does not fit.
+    """
+    if not isinstance(body, list):
+        raise invalid([{"loc": ["body"], "msg": "must be a list", "type": "list_type"}], body)
+    return [model_of(model, one) for one in body]
+
+
 def _whole(text: str) -> int:
     # The length first: Python refuses to read thousands of digits.
     if len(text) > 20 or not -(2**63) <= int(text) < 2**63:

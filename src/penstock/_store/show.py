@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -137,7 +137,7 @@ def flow_run(row: Record, now: datetime, more: Record | None = None) -> Record:
         "context": extra.get("context") or {},
         "empirical_policy": _FLOW_RUN_POLICY | (extra.get("empirical_policy") or {}),
         "parent_task_run_id": _id(row["parent_task_run_id"]),
-        "auto_scheduled": False,
+        "auto_scheduled": bool(extra.get("auto_scheduled")),
     }
 
 
@@ -198,3 +198,67 @@ def flow_run_input(row: Record) -> Record:
 
 def _id(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+_DEPLOYMENT = (
+    "id",
+    "created",
+    "updated",
+    "name",
+    "version",
+    "description",
+    "flow_id",
+    "paused",
+    "concurrency_options",
+    "job_variables",
+    "parameters",
+    "tags",
+    "labels",
+    "work_queue_name",
+    "work_pool_name",
+    "parameter_openapi_schema",
+    "path",
+    "pull_steps",
+    "entrypoint",
+    "enforce_parameter_schema",
+    "version_info",
+)
+_NOT_OF_A_DEPLOYMENT = (
+    "concurrency_limit",
+    "work_queue_id",
+    "storage_document_id",
+    "infrastructure_document_id",
+    "created_by",
+    "updated_by",
+)
+#: A deployment is ready while somebody has asked for its runs within this time.
+_READY_FOR = timedelta(seconds=60)
+
+
+def deployment(body: Record, polled: datetime | None) -> Record:
+    """Return a deployment.
+
+    Args:
+        body: its document.
+        polled: when somebody last asked for its runs.
+    """
+    ready = polled is not None and datetime.now(UTC) - polled < _READY_FOR
+    limit = body["concurrency_limit"]
+    return {
+        **{name: body.get(name) for name in _DEPLOYMENT},
+        **dict.fromkeys(_NOT_OF_A_DEPLOYMENT),
+        "global_concurrency_limit": {"limit": limit, "name": f"deployment:{body['id']}"} if limit else None,
+        "schedules": [deployment_schedule(one, body["id"]) for one in body["schedules"]],
+        "last_polled": polled.isoformat() if polled is not None else None,
+        "status": "READY" if ready else "NOT_READY",
+    }
+
+
+def deployment_schedule(body: Record, deployment_id: str) -> Record:
+    """Return a schedule of a deployment."""
+    names = ("id", "created", "schedule", "active", "max_scheduled_runs", "parameters", "slug")
+    return {
+        **{name: body[name] for name in names},
+        "updated": body["created"],
+        "deployment_id": deployment_id,
+    }

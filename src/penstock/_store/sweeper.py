@@ -12,7 +12,7 @@ from penstock._crashpoints import crashpoint
 from penstock._journal.line import Line
 from penstock._journal.liveness import is_alive, is_dead
 from penstock._journal.reader import last_seq, read_all
-from penstock._store import background_decisions, decisions, slot_decisions, snapshots
+from penstock._store import background_decisions, decisions, deployment_runs, slot_decisions, snapshots
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
 from penstock._store.report import say
@@ -177,6 +177,7 @@ class Sweeper:
                 r for r in core.runs.values() if r.owner == client and r.state and r.state.type in MORTAL
             ]
             background_decisions.bury(core, client, message)
+            mortal = [run for run in mortal if not deployment_runs.give_back(core, run, message)]
             decisions.crash_tasks(core, [run.id for run in mortal], message, client)
             for run in mortal:
                 decisions.crash_flow_run(core, run, message)

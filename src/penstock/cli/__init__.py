@@ -31,6 +31,8 @@ def application() -> Any:
         artifact,
         concurrency_limit,
         config,
+        deployment,
+        flow,
         flow_run,
         global_concurrency_limit,
         profile,
@@ -51,6 +53,8 @@ def application() -> Any:
 
     app.add_typer(config.commands(), name="config", help="Look at settings and change them.")
     app.add_typer(profile.commands(), name="profile", help="Make, choose and delete profiles of settings.")
+    app.add_typer(flow.commands(), name="flow", help="Look at flows and serve them.")
+    app.add_typer(deployment.commands(), name="deployment", help="Look at deployments and run them.")
     app.add_typer(flow_run.commands(), name="flow-run", help="Look at flow runs, answer and cancel them.")
     app.add_typer(task.commands(), name="task", help="Serve tasks.")
     app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")

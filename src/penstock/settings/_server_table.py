@@ -23,7 +23,13 @@ from penstock.settings._kinds import (
 from penstock.settings._table import Row, row
 
 
-def _service(name: str, about: str, loop: float | None, *more: tuple[str, Kind, object, str]) -> list[Row]:
+def _service(
+    name: str,
+    about: str,
+    loop: float | None,
+    *more: tuple[str, Kind, object, str],
+    used: tuple[str, ...] = (),
+) -> list[Row]:
     """Rows of one background service; each has its old name below `API_SERVICES_` as well."""
     settings: list[tuple[str, Kind, object, str]] = [("enabled", BOOL, True, f"{about}.")]
     if loop is not None:
@@ -35,7 +41,7 @@ def _service(name: str, about: str, loop: float | None, *more: tuple[str, Kind, 
             default,
             text,
             f"API_SERVICES_{name}_{key}".upper(),
-            idle=True,
+            idle=key not in used,
         )
         for key, kind, default, text in (*settings, *more)
     ]
@@ -249,6 +255,7 @@ SERVER_ROWS: tuple[Row, ...] = (
         ("min_scheduled_time", DURATION, timedelta(hours=1), "How far ahead at least."),
         ("insert_batch_size", COUNT, 500, "Runs created at once."),
         ("recent_deployments_loop_seconds", SECONDS, 5, "Seconds between rounds for new deployments."),
+        used=("enabled", "loop_seconds", "max_runs", "min_runs", "max_scheduled_time", "min_scheduled_time"),
     ),
     *_service(
         "foreman",

@@ -51,12 +51,12 @@ def create(ask: Ask) -> Answer:
         return run.id, is_new
 
     run_id, is_new = ask.call(make)
-    return 201 if is_new else 200, _read(ask, run_id)
+    return 201 if is_new else 200, read_flow_run(ask, run_id)
 
 
 def read(ask: Ask) -> Answer:
     """Read a flow run."""
-    return 200, _read(ask, ask.id())
+    return 200, read_flow_run(ask, ask.id())
 
 
 def update(ask: Ask) -> Answer:
@@ -127,7 +127,8 @@ def run_history(ask: Ask) -> Answer:
     return 200, history(ask.store.database, "runs", "total_run_time", where, ask.fields, now())
 
 
-def _read(ask: Ask, run_id: str) -> dict[str, Any]:
+def read_flow_run(ask: Ask, run_id: str) -> dict[str, Any]:
+    """Return a flow run as it is answered."""
     row = ask.one("FROM runs WHERE id = ?", [run_id], f"flow run with id {run_id}")
     return show_flow_runs(ask, [row])[0]
 

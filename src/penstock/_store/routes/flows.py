@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock._store import changes, decisions
+from penstock._store import changes, decisions, deployments
 from penstock._store.bodies import FlowCreate, FlowUpdate
 from penstock._store.core import Core
 from penstock._store.pages import BULK, BULK_LIMIT, whole
@@ -71,6 +71,7 @@ def bulk_delete(ask: Ask) -> Answer:
 def _remove(core: Core, flow_id: str) -> None:
     stored = {str(row[0]) for row in core.database.read("SELECT id FROM runs WHERE flow_id = ?", [flow_id])}
     fresh = {run.id for run in core.runs.values() if str(run.body.get("flow_id")) == flow_id}
+    deployments.delete_of_flow(core, flow_id)
     for run_id in stored | fresh:
         changes.delete(core, "flow_run", run_id)
     changes.delete(core, "flow", flow_id)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import orjson
+
 from penstock._store import show
 from penstock._store.filters import (
     ARTIFACTS,
     DEPLOYMENTS,
+    DEPLOYMENTS_THEMSELVES,
     FLOW_RUNS,
     FLOWS,
     LATEST_ARTIFACTS,
@@ -15,6 +18,7 @@ from penstock._store.filters import (
 )
 from penstock._store.pages import (
     ARTIFACT_SORTS,
+    DEPLOYMENT_SORTS,
     FLOW_RUN_SORTS,
     FLOW_SORTS,
     LOG_SORTS,
@@ -56,6 +60,11 @@ def _show_collections(ask: Ask, rows: list[Record]) -> list[Record]:
 
 def _show_logs(_: Ask, rows: list[Record]) -> list[Record]:
     return [show.log(row) for row in rows]
+
+
+def _show_deployments(ask: Ask, rows: list[Record]) -> list[Record]:
+    polled = ask.call(lambda core: dict(core.polled))
+    return [show.deployment(orjson.loads(row["body"]), polled.get(str(row["id"]))) for row in rows]
 
 
 def _show_variables(_: Ask, rows: list[Record]) -> list[Record]:
@@ -125,6 +134,23 @@ COLLECTIONS_LISTED = Listing(
     _show_collections,
     "ArtifactCollection",
     _ARTIFACTS_OF,
+)
+DEPLOYMENTS_LISTED = Listing(
+    "deployments",
+    "deployments",
+    DEPLOYMENTS_THEMSELVES,
+    DEPLOYMENT_SORTS,
+    "NAME_ASC",
+    _show_deployments,
+    "DeploymentResponse",
+    {
+        "flows": (FLOWS, "flow_id IN (SELECT id FROM flows WHERE {})"),
+        "flow_runs": (FLOW_RUNS, "id IN (SELECT deployment_id FROM runs WHERE {})"),
+        "task_runs": (
+            TASK_RUNS,
+            "id IN (SELECT deployment_id FROM runs WHERE id IN (SELECT flow_run_id FROM task_runs WHERE {}))",
+        ),
+    },
 )
 LOGS_LISTED = Listing("logs", "logs", LOGS, LOG_SORTS, "TIMESTAMP_ASC", _show_logs, "Log")
 VARIABLES_LISTED = Listing(

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ import orjson
 from penstock._store import background_decisions, decisions, slot_decisions, slot_requests
 from penstock._store.background import channel
 from penstock._store.core import Core, Refused
+from penstock._store.documents import channel as channel_of_runs
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
 from penstock._values.states import State
@@ -53,6 +55,8 @@ class Link:
             ("POST", "/link/cancelling"): self._cancelling,
             ("POST", "/link/claim"): self._claim,
             ("POST", "/link/release"): self._leave,
+            ("POST", "/link/due"): self._due,
+            ("POST", "/link/take"): self._take,
             ("POST", "/link/sql"): self._sql,
             ("POST", "/link/stop"): self._stop,
             ("POST", "/link/slots/acquire"): self._acquire,
@@ -172,6 +176,39 @@ class Link:
 
         return 200, await self._call(leave)
 
+    async def _due(self, call: Call) -> Answer:
+        """Answer with the runs of deployments that are due, or soon are, as soon as there are any."""
+        from penstock._store import deployments
+
+        body = await _json(call.receive)
+        asker, ids = str(body.get("asker", "")), [str(one) for one in body.get("deployment_ids") or ()]
+        ahead, timeout = _seconds(body.get("ahead"), 0.0), _seconds(body.get("timeout"), 30.0)
+        limit = int(_seconds(body.get("limit"), 200, 200))
+
+        def look(core: Core) -> dict[str, Any]:
+            before = datetime.now(UTC) + timedelta(seconds=ahead)
+            found = [run.id for run in deployments.due(core, ids, before, limit)]
+            start = None if found else deployments.next_start(core, ids)
+            worker = core.background.workers.get(asker)
+            leaving = worker is not None and worker.leaving
+            soon = (start - before).total_seconds() if start is not None else None
+            return {"runs": [] if leaving else found, "next": soon, "leaving": leaving}
+
+        def is_news(answer: dict[str, Any]) -> bool:
+            if answer["runs"] or answer["leaving"]:
+                return True
+            return answer["next"] is not None and answer["next"] < timeout
+
+        return await self._poll([asker, *map(channel_of_runs, ids)], look, is_news, timeout)
+
+    async def _take(self, call: Call) -> Answer:
+        """Give a scheduled run to a runner."""
+        from penstock._store import deployment_runs
+
+        body = await _json(call.receive)
+        run_id, client = str(body.get("flow_run_id", "")).lower(), str(body.get("client", ""))
+        return 200, {"run": await self._call(lambda core: deployment_runs.take(core, run_id, client))}
+
     async def _poll(
         self,
         names: Sequence[str],
@@ -210,11 +247,12 @@ class Link:
         if not client:
             raise Refused(422, {"exception_message": "adopt needs the name of the adopting client."})
         owner = await self._call(lambda core: core.run(run_id).owner)
-        if owner is not None and owner != client:
+        heir_of = body.get("heir_of")
+        if owner not in (None, client, heir_of):
             await asyncio.to_thread(self._store.sweeper.sweep_client, owner)
 
         def adopt(core: Core) -> Answer:
-            run = decisions.adopt(core, run_id, client)
+            run = decisions.adopt(core, run_id, client, heir_of)
             shown = run.state.to_json() if run.state is not None else None
             return 200, {"run": run.to_json(), "state": shown, "inputs": dict(run.inputs)}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penstock._store.routes import (
     admin,
     artifacts,
+    deployments,
     events,
     flow_runs,
     flows,
@@ -43,6 +44,7 @@ def table() -> list[Route]:
         task_workers,
         logs,
         artifacts,
+        deployments,
         variables,
         limits,
         tag_limits,

@@ -171,6 +171,16 @@ SELECT id, name, value, tags, created, make_timestamp(at_us) AS updated FROM (
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1
 ) WHERE value IS NOT NULL;
 
+CREATE OR REPLACE VIEW deployments AS
+SELECT d.id, d.body->>'name' AS name, (d.body->>'flow_id')::UUID AS flow_id, f.name AS flow_name,
+       from_json(d.body->'tags', '["VARCHAR"]') AS tags, (d.body->>'paused')::BOOLEAN AS paused,
+       d.body->>'entrypoint' AS entrypoint, d.body->>'version' AS version,
+       d.body->>'work_queue_name' AS work_queue_name, d.body->>'work_pool_name' AS work_pool_name, d.body,
+       (d.body->>'created')::TIMESTAMP AS created, (d.body->>'updated')::TIMESTAMP AS updated
+FROM (FROM raw.document WHERE what = 'deployment'
+      QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL) d
+JOIN flows f ON f.id = (d.body->>'flow_id')::UUID;
+
 -- The newest artifact of each key.
 CREATE OR REPLACE VIEW latest_artifacts AS
 SELECT * FROM artifacts WHERE key IS NOT NULL

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx
 
 from penstock.client.base import PenstockHttpxAsyncClient, PenstockHttpxSyncClient
+from penstock.client.orchestration._deployments import DeploymentMethods
 from penstock.client.orchestration._flow_runs import FlowRunMethods
 from penstock.client.orchestration._limits import LimitMethods
 from penstock.client.orchestration._records import RecordMethods
@@ -20,7 +21,7 @@ from penstock.client.place import place_of
 T = TypeVar("T")
 
 
-class _Methods(FlowRunMethods, TaskRunMethods, RecordMethods, LimitMethods):
+class _Methods(FlowRunMethods, TaskRunMethods, RecordMethods, LimitMethods, DeploymentMethods):
     """Everything a client does."""
 
     async def hello(self) -> httpx.Response:
