@@ -61,6 +61,7 @@ class DaskTaskRunner(TaskRunner):
     """
 
     type = "dask"
+    elsewhere = True
 
     def __init__(
         self,
