@@ -46,7 +46,12 @@ STEPS = """
     def another() -> None: ...
 
     if __name__ == "__main__":
-        steps(start=100)
+        try:
+            steps(start=100)
+        finally:
+            if os.environ.get("LINGER"):
+                (here / "over").touch()
+                os.read(os.pipe()[0], 1)  # until it is killed
 """
 
 
@@ -102,6 +107,18 @@ def test_a_failed_flow_is_retried_by_name_and_may_fail_again(home, steps) -> Non
     assert command("flow-run", "retry", name, "-e", where, home=home)[0] == 0
     assert ran(steps) == [1, 2, 3, 4, 5, 6, 6, 6, 7, 8, 9, 10]
     assert newest("ten steps")["run_count"] == 3
+
+
+def test_a_run_that_failed_is_free_although_its_process_lives(home, steps) -> None:
+    """As in a notebook, whose kernel goes on."""
+    with script(steps, home=home, LINGER="1") as process:
+        eventually((steps.parent / "over").exists)
+        run = newest("ten steps")
+        (steps.parent / "repaired").touch()
+        code, _, errors = command("flow-run", "retry", str(run["id"]), "-e", f"{steps}:steps", home=home)
+        assert process.poll() is None
+    assert code == 0, errors
+    assert ran(steps) == [1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 10]
 
 
 def test_what_cannot_be_retried_is_said_with_what_to_do(home, steps) -> None:
