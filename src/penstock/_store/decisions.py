@@ -126,7 +126,7 @@ def resume(
 
 
 def adopt(core: Core, run_id: str, client: str, heir_of: str | None = None) -> LiveRun:
-    """Make `client` the owner of a run whose process is gone.
+    """Make `client` the owner of a run that has ended, or whose process is gone.
 
     Args:
         core: the writer.
@@ -135,7 +135,7 @@ def adopt(core: Core, run_id: str, client: str, heir_of: str | None = None) -> L
         heir_of: the process that started it for this run; that one may be alive.
 
     Raises:
-        Refused: 404 there is no such run, 409 its owner is alive.
+        Refused: 404 there is no such run, 409 its owner is alive and not done with it.
     """
     run = core.run(run_id)
     if run.owner == client:
@@ -143,7 +143,8 @@ def adopt(core: Core, run_id: str, client: str, heir_of: str | None = None) -> L
     if heir_of is not None and run.owner != heir_of:
         reason = f"Flow run {run_id} was given to another process ({run.owner}); it is not continued here."
         raise Refused(409, {"exception_message": reason})
-    if run.owner != heir_of and is_alive(core.journals, run.owner):
+    ended = run.state is not None and run.state.is_final()
+    if not ended and run.owner != heir_of and is_alive(core.journals, run.owner):
         reason = f"Flow run {run_id} belongs to a process that is alive ({run.owner}); it cannot be continued here."
         raise Refused(409, {"exception_message": reason})
     crash_tasks(core, [run_id], "The process that ran this ended before the flow run was continued.")
