@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import display
 
-from penstock.exceptions import ConfigurationError, StoreRefused
+from penstock.exceptions import ConfigurationError
 from penstock.query import query
 from penstock_kernel._cells import TaskLine, TaskLineError, compile_cell, parse_task_line, usage
 from penstock_kernel.cell_tasks import (
@@ -23,6 +23,7 @@ from penstock_kernel.cell_tasks import (
 from penstock_kernel.last_run import LastRun
 from penstock_kernel.notices import info, task_notice
 from penstock_kernel.session import NotebookSession
+from penstock_kernel.sql_magic import run_sql
 from penstock_kernel.tracebacks import UserFramesOnly
 
 _RUNS = """
@@ -126,20 +127,12 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
 
     @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def penstock_sql(self, line: str, cell: str) -> Any:
-        """Query the run records: ``%%penstock_sql [NAME]`` and one SELECT; NAME keeps the DataFrame.
+        """Query the run records: ``%%penstock_sql [--out NAME]`` and one SELECT; NAME keeps the DataFrame.
 
-        Views: `runs`, `task_runs`, `states`, `logs`, `artifacts`, `edges`, `events`.
+        Views: `runs`, `task_runs`, `states`, `logs`, `artifacts`, `edges`, `events`. ``--limit ROWS`` says how many
+        rows there may be, ``--quiet`` shows none.
         """
-        try:
-            frame = query(cell)
-        except StoreRefused as error:
-            raise UsageError(f"%%penstock_sql: {error.reason}") from error
-        name = line.strip()
-        if name:
-            if not name.isidentifier():
-                raise UsageError(f"%%penstock_sql: {name!r} is not a Python name")
-            self._namespace[name] = frame
-        return frame
+        return run_sql(line, cell, self._namespace)
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def runs(self, line: str) -> Any:

@@ -20,6 +20,8 @@ _SCHEMA = Path(__file__).with_name("schema")
 _CONFIG = {
     "threads": "1",
     "memory_limit": "512MB",
+    # What a query of a person may put aside on the disk.
+    "max_temp_directory_size": "2GB",
     "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -60,6 +62,7 @@ class Database:
         con = duckdb.connect(str(self.path), config=dict[str, Any](_CONFIG))
         try:
             _migrate(con)
+            con.execute(f"SET allowed_directories = [{_text(self.path.with_name('transfer'))}]")
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
         except BaseException:
@@ -137,6 +140,11 @@ class Database:
                 con.execute("FORCE CHECKPOINT")
         finally:
             con.close()
+
+
+def _text(folder: Path) -> str:
+    """Return a folder as SQL; nothing but a constant is allowed there."""
+    return "'" + str(folder).replace("'", "''") + "/'"
 
 
 def _rollback(con: Any) -> None:

@@ -113,8 +113,10 @@ class _Opening:
 def _open_store(workspace: Workspace) -> tuple[Any, Any, Any]:
     from penstock._store.core import Core
     from penstock._store.recovery import open_database
+    from penstock._store.sql import clear
     from penstock._store.sweeper import Sweeper
 
+    clear(workspace.transfer)
     database = open_database(workspace)
     journal = Journal(workspace.journals, role="store")
     core = Core(database, journal, workspace.journals)

@@ -181,12 +181,23 @@ class Link:
         return await self._call(adopt)
 
     async def _sql(self, call: Call) -> Answer:
-        from penstock._store.sql import query
+        from penstock._store import sql
 
-        body = await _json(call.receive)
-        limit, timeout = int(_seconds(body.get("limit"), 10_000, 1e6)), _seconds(body.get("timeout"), 10.0)
+        body, store = await _json(call.receive), self._store
+        timeout = _seconds(body.get("timeout"), 10.0)
         text = str(body.get("sql", ""))
-        return 200, await asyncio.to_thread(query, self._store.database, text, limit=limit, timeout=timeout)
+        if body.get("format") == "parquet":
+            most = None if body.get("limit") is None else int(_seconds(body["limit"], 10_000, 1e9))
+            return 200, await asyncio.to_thread(
+                sql.query_to_file,
+                store.database,
+                text,
+                limit=most,
+                timeout=timeout,
+                folder=store.workspace.transfer,
+            )
+        limit = int(_seconds(body.get("limit"), 10_000, 1e6))
+        return 200, await asyncio.to_thread(sql.query, store.database, text, limit=limit, timeout=timeout)
 
     async def _stop(self, _: Call) -> Answer:
         self._store.stop()
