@@ -170,6 +170,21 @@ class Database:
             self._settling.settle(self._con)
             crashpoint("database.settled")
 
+    def erase(self, statements: Sequence[str]) -> None:
+        """Run statements that delete rows, all or none; the writer's thread.
+
+        Raises:
+            duckdb.Error: nothing was deleted.
+        """
+        self._con.begin()
+        try:
+            for sql in statements:
+                self._con.execute(sql)
+            self._con.commit()
+        except BaseException:
+            _rollback(self._con)
+            raise
+
     def wal_size(self) -> int:
         """Return the size of the write-ahead log in bytes."""
         try:

@@ -27,7 +27,7 @@ def application() -> Any:
     """Build the typer application with all commands."""
     import typer
 
-    from penstock.cli import artifact, config, flow_run, profile, server, task_run, workspace
+    from penstock.cli import artifact, config, flow_run, profile, server, store, task_run, workspace
 
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -44,6 +44,7 @@ def application() -> Any:
     app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")
     app.add_typer(artifact.commands(), name="artifact", help="Look at artifacts.")
     app.add_typer(server.commands(), name="server", help="Start, stop and inspect the store process.")
+    app.add_typer(store.commands(), name="store", help="Export, check, copy and prune what is recorded.")
     workspace.register(app)
     _add_plugins(app)
     return app

@@ -105,6 +105,10 @@ def test_sql_keeps_its_table_under_a_name_and_says_when_it_is_cut(kernel):
     assert "shows the first 3 rows; there are more" in shown
     assert kernel.check("len(three), list(three.columns)").text == "(3, ['range'])"
     assert kernel.check("%%penstock_sql --quiet --out nothing\nselect 1 as one").text == ""
-    for line, said in {"--out 1x": "not a Python name", "--limit x": "not a number", "--what": "not an option"}.items():
+    for line, said in {
+        "--out 1x": "not a Python name",
+        "--limit x": "not a number",
+        "--what": "not an option",
+    }.items():
         reply = kernel.run(f"%%penstock_sql {line}\nselect 1")
         assert (reply.status, said in reply.text) == ("error", True)

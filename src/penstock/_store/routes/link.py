@@ -51,6 +51,7 @@ class Link:
             ("POST", "/link/adopt"): self._adopt,
             ("POST", "/link/cancelling"): self._cancelling,
             ("POST", "/link/sql"): self._sql,
+            ("POST", "/link/upkeep"): self._upkeep,
             ("POST", "/link/stop"): self._stop,
             ("POST", "propose"): self._propose,
             ("GET", "wait"): self._wait,
@@ -198,6 +199,12 @@ class Link:
             )
         limit = int(_seconds(body.get("limit"), 10_000, 1e6))
         return 200, await asyncio.to_thread(sql.query, store.database, text, limit=limit, timeout=timeout)
+
+    async def _upkeep(self, call: Call) -> Answer:
+        from penstock._store.routes import upkeep
+
+        body = await _json(call.receive)
+        return 200, await asyncio.to_thread(upkeep.do, self._store, body)
 
     async def _stop(self, _: Call) -> Answer:
         self._store.stop()
