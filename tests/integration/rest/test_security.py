@@ -23,7 +23,8 @@ def addressed(path):
 ROUTES = [(route.method, addressed(route.path)) for route in table()]
 CHANGING = [route for route in ROUTES if route[0] != "GET"]
 LINK = [
-    ("POST", f"/link/{name}") for name in ("hello", "ingest?client=a", "sql", "stop", "flow_runs", "adopt", "upkeep")
+    ("POST", f"/link/{name}")
+    for name in ("hello", "ingest?client=a", "sql", "stop", "flow_runs", "adopt", "upkeep")
 ]
 ALL = [
     *ROUTES,
