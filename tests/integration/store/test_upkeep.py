@@ -14,7 +14,7 @@ import pytest
 from penstock._ids import now_us
 from penstock._store.snapshots import existing
 from penstock._workspace import Workspace
-from penstock.cli.store import span
+from penstock.cli.store import VIEWS, span
 
 from .conftest import ClientProcess, eventually
 from .test_cli import penstock
@@ -66,7 +66,7 @@ def test_views_are_written_out_whole(filled, tmp_path, form):
     code, said, err = penstock(filled, "store", "export", str(tmp_path / "out"), "--format", form)
     assert code == 0, err
     files = {path.stem: path for path in (tmp_path / "out").iterdir()}
-    assert len(files) == 10
+    assert len(files) == len(VIEWS)
     for view in ("runs", "task_runs", "states", "logs", "artifacts", "flows"):
         ((wanted,),) = filled.sql(f"SELECT count(*) FROM {view}")
         read = "json" if form == "json" else form
