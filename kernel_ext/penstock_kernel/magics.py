@@ -9,8 +9,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import display
 
+from penstock._query import query
 from penstock.exceptions import ConfigurationError
-from penstock.query import query
 from penstock_kernel._cells import TaskLine, TaskLineError, compile_cell, parse_task_line, usage
 from penstock_kernel.cell_tasks import (
     FlowBody,

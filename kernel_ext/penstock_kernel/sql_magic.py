@@ -11,8 +11,8 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from penstock.exceptions import StoreRefused
-from penstock.query import TruncatedWarning, query
+from penstock._query import query
+from penstock.exceptions import StoreRefused, TruncatedWarning
 from penstock_kernel.notices import info
 
 _LIMIT = 10_000

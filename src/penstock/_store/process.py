@@ -183,6 +183,7 @@ class Life:
 
         from penstock._store.access import access_of_settings
         from penstock._store.app import Application
+        from penstock._store.connections import PatientProtocol
         from penstock._store.guard import BODY_LIMIT, Guard
         from penstock._store.service import Store
         from penstock._store.sockets import websocket_protocol
@@ -195,7 +196,7 @@ class Life:
         config = Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=PatientProtocol,
             ws=cast("Any", websocket_protocol),
             ws_max_size=BODY_LIMIT,
             lifespan="off",

@@ -14,10 +14,10 @@ import typer
 from penstock._ids import now_us
 from penstock._link.client import store
 from penstock._link.spawn import Starter
+from penstock._query import parquet_of
 from penstock._workspace import Workspace, current_workspace, lock_holder
 from penstock.cli.ask import fail, request
 from penstock.cli.tables import document
-from penstock.query import parquet_of
 from penstock.settings import get_current_settings
 
 #: Seconds that work on the whole database may take.

@@ -9,7 +9,7 @@ import pytest
 
 from penstock import flow, get_run_logger, query, task
 from penstock.artifacts import create_markdown_artifact
-from penstock.query import TruncatedWarning
+from penstock.exceptions import TruncatedWarning
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sql.md").read_text()
 EXAMPLES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -97,3 +97,13 @@ def test_an_answer_that_is_just_full_is_not_cut(recwarn):
 def test_nothing_is_left_behind(some_runs, shared_home):
     query("FROM runs", to="relation").fetchall()
     assert not list((shared_home / "transfer").glob("*"))
+
+
+def test_the_function_is_not_hidden_by_a_module_of_its_name(script):
+    out = script(
+        """
+        import penstock.cli.store, penstock_kernel.sql_magic, penstock
+        print(callable(penstock.query), penstock.query("select 1 as one", to="rows"))
+        """
+    ).stdout
+    assert out.strip() == "True [{'one': 1}]"

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from penstock._link.client import store
 from penstock._link.session import current_session
+from penstock.exceptions import TruncatedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Seconds an answer may take longer than the statement.
 _SLACK = 10.0
-
-
-class TruncatedWarning(UserWarning):
-    """There were more rows than the limit."""
 
 
 @overload
@@ -146,4 +143,4 @@ def _has(module: str) -> bool:
     return find_spec(module) is not None
 
 
-__all__ = ["TruncatedWarning", "query"]
+__all__ = ["parquet_of", "query"]
