@@ -21,7 +21,7 @@ MOST = 256
 _over_tcp: WeakSet[Any] = WeakSet()
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(H11Protocol):  # type: ignore[misc]  # uvicorn is untyped to mypy here
     """HTTP as uvicorn speaks it, for a limited number of connections and a limited time each."""
 
     _impatience: asyncio.TimerHandle | None = None
