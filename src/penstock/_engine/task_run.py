@@ -11,6 +11,7 @@ from typing import Any
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
+from penstock._engine.key_fields import storage_key
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
@@ -90,6 +91,8 @@ class TaskExecution:
             "message": state.message,
             "run_count": run.run_count,
         }
+        if details.cache_key:
+            details.stored_result = self.options.store.reference(details.cache_key, f"task run {run.name!r}")
         if details.cache_key or details.scheduled_time or details.child_flow_run_id:
             extra = details.to_json()
             extra.pop("task_run_id", None)
@@ -174,14 +177,7 @@ class TaskExecution:
     def _key(self) -> str | None:
         options = self.options
         if options.storage_key is not None:
-            from penstock._engine.contexts import FlowRunContext as Flow
-
-            context = Flow.get()
-            return options.storage_key.format(
-                parameters=self.parameters,
-                task_run=self.task_run,
-                flow_run=context.flow_run if context else None,
-            )
+            return storage_key(options.storage_key, self.task, self.task_run, self.parameters)
         if options.policy is None:
             return None
         known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})

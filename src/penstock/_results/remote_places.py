@@ -58,7 +58,12 @@ class RemoteFolder:
 
     def where(self, key: str) -> str:
         """Return the URL of the file."""
-        return f"{self.filesystem.basepath.rstrip('/')}/{'/'.join(key_parts(key))}"
+        return f"{self.url}/{'/'.join(key_parts(key))}"
+
+    @property
+    def url(self) -> str:
+        """The base path; keys and other settings of the file system are not in it."""
+        return self.filesystem.basepath.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,10 @@ class OwnFileSystem:
     def where(self, key: str) -> str:
         """Return the file system and the path."""
         return f"{'/'.join(key_parts(key))} of {self.filesystem!r}"
+
+    @property
+    def url(self) -> None:
+        """There is none that another process could make a file system of."""
 
 
 def settled(value: Any) -> Any:

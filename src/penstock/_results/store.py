@@ -26,7 +26,7 @@ from penstock._results.records import (
     read_packed,
 )
 from penstock._results.storage_keys import key_parts
-from penstock._results.storages import default_storage, place_of, resolve_result_storage
+from penstock._results.storages import default_storage, place_of, remember, resolve_result_storage
 from penstock._results.stored_result import StoredResult as StoredResult
 from penstock.exceptions import MissingResult, SerializationError
 from penstock.settings import get_current_settings
@@ -73,6 +73,8 @@ class ResultStore(LockedRecords):
         storage_key_fn: Callable[[], str] | None = None,
         cache: RecordCache | None = None,
     ) -> None:
+        remember(result_storage)
+        remember(metadata_storage)
         self._storage = default_storage() if result_storage is None else result_storage
         self._metadata_storage = metadata_storage
         self._place: Place = place_of(self._storage)
@@ -315,6 +317,18 @@ class ResultStore(LockedRecords):
             update={"lock_manager": None, "cache_result_in_memory": False, "cache": None}
         )
         return StoredResult(reader, key, run)
+
+    def reference(self, key: str, run: str | None = None) -> dict[str, Any] | None:
+        """Return where the result under `key` lies, as JSON for the state of its run; None when that cannot be said.
+
+        Args:
+            key: its name.
+            run: what it is a result of, for people.
+        """
+        if self._place.url is None or self._about.url is None:
+            return None
+        found = {"type": "reference", "storage_key": key, "storage": self._place.url, "run": run}
+        return found if self._about is self._place else {**found, "metadata_storage": self._about.url}
 
     def _inherited(self, by: Any) -> dict[str, Any]:
         """Return what a flow or a task says of its results, as arguments of a store."""
