@@ -27,7 +27,8 @@ def storage_key(template: str, task: Any, task_run: TaskRun, parameters: dict[st
         "task_run": _task_run(task, task_run, parameters),
         "flow_run": _flow_run(facts) if "{flow_run" in template and facts is not None else SimpleNamespace(),
         "deployment": SimpleNamespace(
-            id=facts.deployment_id if facts is not None else None, flow_run_id=facts.id if facts is not None else None
+            id=facts.deployment_id if facts is not None else None,
+            flow_run_id=facts.id if facts is not None else None,
         ),
     }
     try:

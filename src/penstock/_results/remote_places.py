@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from penstock._results import filesystems
+from penstock._results.filesystems import in_its_folder
 from penstock._results.places import LocalFolder, Nowhere, Place
 from penstock._results.storage_keys import key_parts
 
@@ -44,9 +45,7 @@ class RemoteFolder:
     def write(self, key: str, pieces: Iterable[Any]) -> None:
         """Put bytes under `key`."""
         path, fs = self.where(key), self.filesystem.filesystem
-        parent = path.rpartition("/")[0]
-        fs.makedirs(parent, exist_ok=True)
-        file = fs.open(path, "wb", autocommit=False)
+        file = in_its_folder(fs, path, lambda: fs.open(path, "wb", autocommit=False))
         try:
             for piece in pieces:
                 file.write(piece)
