@@ -47,7 +47,7 @@ def get_default_result_serializer() -> Serializer[Any]:
 
 def get_default_persist_setting() -> bool:
     """Return whether flows that say nothing store their results."""
-    return get_current_settings().results_persist_by_default
+    return bool(get_current_settings().results_persist_by_default)
 
 
 def get_default_persist_setting_for_tasks() -> bool:
