@@ -180,7 +180,7 @@ class ResultStore(LockedRecords):
             MissingResult: there is none, or it cannot be read.
             ValueError: the key may not be used.
         """
-        where = self._place.where(key)
+        key_parts(key)
         self._wait_to_read(key, holder)
         kept = self._cache.get(key) if self._cache is not None else None
         if kept is not None and kept.metadata == self.look(key):
@@ -189,12 +189,12 @@ class ResultStore(LockedRecords):
             record = self._read(key)
         except FileNotFoundError as error:
             raise MissingResult(
-                f"No result is stored under key {key!r} in {where}: it was never written there, or "
+                f"No result is stored under key {key!r} in {self._place.where(key)}: it was never written there, or "
                 "was deleted."
             ) from error
         except Exception as error:
             raise MissingResult(
-                f"The result under key {key!r} ({where}) cannot be read: {error!r}. "
+                f"The result under key {key!r} ({self._place.where(key)}) cannot be read: {error!r}. "
                 "Delete the file to have it computed again."
             ) from error
         if self.cache_result_in_memory:

@@ -112,7 +112,7 @@ def test_what_the_api_says_opens_no_other_place(tmp_path) -> None:
 
 def test_a_missing_result_names_run_key_and_place() -> None:
     state, tasks = read_states(ran())
-    for path in get_current_settings().results_local_storage_path.rglob("*"):
+    for path in get_current_settings().results_local_storage_path.iterdir():
         path.unlink()
 
     for one, kind in ((state, "flow run '"), (tasks[0], "task run '")):
@@ -138,3 +138,25 @@ def test_secrets_of_a_storage_are_not_in_its_reference() -> None:
 
     assert (store.reference("k")["storage"], reference["storage"]) == ("memory://bucket/x", "s3://bucket/x")
     assert "hunter2" not in repr((reference, secret))
+
+
+def test_the_store_process_has_nothing_to_unpickle_with(script) -> None:
+    code = """
+        import sys
+        import penstock._store.app, penstock._store.process, penstock._store.routes.rest
+        print([name for name in sys.modules if name.startswith("penstock._results") or "pickle" in name])
+    """
+
+    assert script(code).stdout.splitlines()[-1] == "[]"
+
+
+def test_a_cached_state_names_its_run_when_the_result_goes() -> None:
+    work = task(cache_policy=INPUTS, cache_result_in_memory=False, task_run_name="named")(lambda x: x)
+    states = [work("unique to this test", return_state=True) for _ in range(2)]
+    for path in get_current_settings().results_local_storage_path.iterdir():
+        path.unlink()
+
+    assert [state.name for state in states] == ["Completed", "Cached"]
+    for state in states:
+        with pytest.raises(MissingResult, match="The result of task run 'named' is not available"):
+            state.result()
