@@ -89,7 +89,7 @@ class OwnFileSystem:
 
     def where(self, key: str) -> str:
         """Return the file system and the path."""
-        return f"{'/'.join(key_parts(key))} of {self.filesystem!r}"
+        return f"{'/'.join(key_parts(key))} of a {type(self.filesystem).__name__}"
 
     @property
     def url(self) -> None:
