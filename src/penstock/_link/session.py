@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from penstock._crashpoints import crashpoint
 from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient, store
 from penstock._link.sender import Sender
@@ -37,8 +38,10 @@ class Session:
         self.workspace = workspace
         self.store: StoreClient = store(workspace)
         self.journal = Journal(workspace.journals, role, parent)
+        crashpoint("session.journal")
         self._sender = Sender(self.journal, self.store, _GATHER_SECONDS[role])
         self._sender.start()
+        crashpoint("session.open")
 
     @property
     def client(self) -> str:
@@ -59,10 +62,13 @@ class Session:
 
     def close(self) -> None:
         """Say goodbye, hand over what is left and stop the thread."""
+        crashpoint("session.close")
         self.journal.emit("bye", {})
         self._sender.drain(_DRAIN_SECONDS)
+        crashpoint("session.drained")
         self._sender.stop()
         self.journal.abandon()
+        crashpoint("session.closed")
         self.store.close()
 
     def abandon(self) -> None:
