@@ -14,6 +14,7 @@ from typing import Any
 from penstock._crashpoints import crashpoint
 from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient, store
+from penstock._link.limited_tags import LimitedTags
 from penstock._link.sender import Sender
 from penstock._workspace import Workspace, current_workspace
 
@@ -37,6 +38,7 @@ class Session:
         workspace.prepare()
         self.workspace = workspace
         self.store: StoreClient = store(workspace)
+        self.limited_tags = LimitedTags(workspace)
         self.journal = Journal(workspace.journals, role, parent)
         crashpoint("session.journal")
         self._sender = Sender(self.journal, self.store, _GATHER_SECONDS[role])
