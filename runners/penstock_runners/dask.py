@@ -63,6 +63,7 @@ class DaskTaskRunner(TaskRunner):
     """
 
     type = "dask"
+    elsewhere = True
 
     def __init__(
         self,

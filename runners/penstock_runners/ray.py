@@ -66,6 +66,7 @@ class RayTaskRunner(TaskRunner):
     """
 
     type = "ray"
+    elsewhere = True
 
     def __init__(self, address: str | None = None, init_kwargs: dict[str, Any] | None = None) -> None:
         super().__init__()

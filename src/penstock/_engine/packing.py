@@ -104,7 +104,8 @@ class Packer:
         return visit(value, leaf)
 
     def _recipe(self, execution: TaskExecution) -> bytes:
-        task, options, tags = execution.task, execution.options, TagsContext.tags()
+        task, options = execution.task, execution.sent_options or execution.options
+        tags = TagsContext.tags()
         flow = execution.flow_context
         attempt = flow.flow_run.run_count if flow is not None else 0
         known = self._recipes.get(id(task))

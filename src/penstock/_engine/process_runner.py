@@ -52,6 +52,7 @@ class ProcessPoolTaskRunner(TaskRunner):
     """
 
     type = "processes"
+    elsewhere = True
 
     def __init__(self, max_workers: int | None = None) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import now_us
 from penstock._link import session as sessions
+from penstock._link.limited_tags import LimitedTags
 from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
@@ -266,6 +267,7 @@ class _CarryingSession:
 
     def __init__(self, home: Path) -> None:
         self.workspace = Workspace(home)
+        self.limited_tags = LimitedTags(self.workspace)
 
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> int:
         lines = _lines.get()

@@ -20,6 +20,7 @@ from penstock._engine.log_setup import setup_logging
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
+from penstock._engine.remote_transactions import join_from_afar
 from penstock._engine.task_options import TaskOptions, resolve_options
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import new_id, short_hex
@@ -42,6 +43,8 @@ class TaskRunner:
 
     #: The word users choose it by, and the `runner` column of its task runs.
     type: str = ""
+    #: Runs work in other processes.
+    elsewhere: bool = False
 
     def __init__(self) -> None:
         self._started = False
@@ -123,6 +126,8 @@ class TaskRunner:
             if fingerprints:
                 execution.fingerprints = fingerprints
             future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
+            if self.elsewhere:
+                join_from_afar(execution, future)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)

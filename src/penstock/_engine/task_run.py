@@ -13,6 +13,7 @@ from typing import Any
 from penstock._engine import inputs, tag_limits
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
+from penstock._engine.key_fields import storage_key
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
@@ -28,7 +29,7 @@ from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
-from penstock._values.states import State, StateType, utc_now
+from penstock._values.states import Resolvable, State, StateType, utc_now
 from penstock.exceptions import HashError, SerializationError
 
 _rng = random.Random()
@@ -60,6 +61,8 @@ class TaskExecution:
     #: Slots it holds, or waits for, by its tags.
     tag_slots: Hold | None = None
     retry: int = 0
+    #: The options for the worker that runs it, when they differ.
+    sent_options: TaskOptions | None = None
     #: What commits or undoes this run; None when nobody would notice.
     transaction: BaseTransaction | None = None
     #: The result should have been stored, and was not.
@@ -77,6 +80,11 @@ class TaskExecution:
             context.flow_run if context else None,
             context.flow if context else None,
         )
+
+    @property
+    def label(self) -> str:
+        """What messages call this run."""
+        return f"task run {self.task_run.name!r}"
 
     def enter(self, state: State, *, last: bool = False) -> State:
         """Make `state` the run's state: check it, journal it, tell who watches; return the state it is in now.
@@ -104,6 +112,8 @@ class TaskExecution:
             "message": state.message,
             "run_count": run.run_count,
         }
+        if details.cache_key:
+            details.stored_result = self.options.store.reference(details.cache_key, self.label)
         if details.cache_key or details.scheduled_time or details.child_flow_run_id:
             extra = details.to_json()
             extra.pop("task_run_id", None)
@@ -191,7 +201,7 @@ class TaskExecution:
         found = store.look(self.cache_key)
         if found is None:
             return None
-        return self.cached(store.stored(self.cache_key), found.digest, found.expiration)
+        return self.cached(store.stored(self.cache_key, self.label), found.digest, found.expiration)
 
     def cached(self, data: Any, digest: str | None = None, expiration: datetime | None = None) -> State:
         """Return the state of a run whose work was done before."""
@@ -204,14 +214,7 @@ class TaskExecution:
     def _key(self) -> str | None:
         options = self.options
         if options.storage_key is not None:
-            from penstock._engine.contexts import FlowRunContext as Flow
-
-            context = Flow.get()
-            return options.storage_key.format(
-                parameters=self.parameters,
-                task_run=self.task_run,
-                flow_run=context.flow_run if context else None,
-            )
+            return storage_key(options.storage_key, self.task, self.task_run, self.parameters)
         if options.policy is None:
             return None
         known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
@@ -225,7 +228,8 @@ class TaskExecution:
         """
         task, level = self.task, getattr(self.options.policy, "isolation_level", None)
         parent = active_transaction()
-        if parent is not None or level is not None or task.on_commit_hooks or task.on_rollback_hooks:
+        hooks = not self.options.decided_elsewhere and (task.on_commit_hooks or task.on_rollback_hooks)
+        if parent is not None or level is not None or hooks:
             self.open_transaction(parent)
 
     def open_transaction(self, parent: BaseTransaction | None = None) -> BaseTransaction:
@@ -255,12 +259,16 @@ class TaskExecution:
 
     def stage(self, state: State) -> None:
         """Give the value of a completed state to the transaction of this run, to be stored when that commits."""
-        transaction = self.transaction
+        transaction, options = self.transaction, self.options
         if transaction is None:
+            return
+        nested = transaction.get_parent() is not None and options.persist
+        transaction.write_on_commit = nested  # one on its own has stored it already
+        if options.decided_elsewhere:
             return
         transaction.stage(state.data, self.task.on_rollback_hooks, self.task.on_commit_hooks)
         transaction.undoer = self.rolled_back
-        if transaction.get_parent() is not None and self.options.persist:
+        if nested:
             transaction.key = self.cache_key or str(self.task_run.id)
             transaction.recorder = partial(self._write, state)
             self._label(state)
@@ -282,6 +290,10 @@ class TaskExecution:
                     "result; set persist_result=True to keep it."
                 )
             return state
+        if self.options.decided_elsewhere:
+            state.digest = _digest(state.data) if self.cache_key is not None else None
+            self._label(state)
+            return state
         try:
             self._write(state)
         except (SerializationError, OSError, ValueError, RuntimeError) as error:
@@ -300,13 +312,14 @@ class TaskExecution:
         options = self.options
         key = self.cache_key or str(self.task_run.id)
         expiration = utc_now() + self.task.cache_expiration if self.task.cache_expiration else None
-        if self.cache_key is not None:
-            state.digest = _digest(state.data)
+        value = state.data.get() if isinstance(state.data, Resolvable) else state.data
+        if self.cache_key is not None and state.digest is None:
+            state.digest = _digest(value)
         holder = self.transaction.holder if self.transaction is not None else None
-        options.store.write(state.data, key, expiration, holder, digest=state.digest)
+        options.store.write(value, key, expiration, holder, digest=state.digest)
         state.state_details.cache_expiration = expiration
         if not options.keep_in_memory:
-            state.data = options.store.stored(key)
+            state.data = options.store.stored(key, self.label)
 
     def _label(self, state: State) -> None:
         state.state_details.cache_key = self.cache_key or str(self.task_run.id)

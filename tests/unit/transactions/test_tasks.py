@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from penstock import flow, task
+from penstock._link.client import store as store_client
 from penstock._results.store import ResultStore
 from penstock.cache_policies import INPUTS
 from penstock.exceptions import ConfigurationError
@@ -348,6 +351,28 @@ def test_hooks_survive_with_options(diary) -> None:
     assert diary.entries == ["run work", "commit work"]
 
 
+def test_a_plain_call_makes_no_transaction() -> None:
+    """Nobody pays for what nobody uses."""
+    plain = task(name="plain")(lambda: 1)
+    called: list[str] = []
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_qualname)
+
+    @flow
+    def run() -> None:
+        sys.setprofile(note)
+        try:
+            plain()
+        finally:
+            sys.setprofile(None)
+
+    run()
+    assert "TaskExecution.join" in called
+    assert [name for name in called if "Transaction" in name] == []
+
+
 # -- isolation
 
 
@@ -398,6 +423,16 @@ def test_every_way_out_of_a_task_releases_its_lock(storage, end) -> None:
     except (ZeroDivisionError, KeyboardInterrupt):
         assert end in ("error", "interrupt")
     assert (len(tries), MemoryLockManager()._holds) == (2 if end == "retry" else 1, {})
+
+
+def test_a_run_that_may_not_begin_releases_its_lock(storage) -> None:
+    """A tag with a limit of 0 keeps it from running, after it took the lock."""
+    tag = f"closed-{uuid4().hex[:8]}"
+    store_client().request("POST", "/api/concurrency_limits/", {"tag": tag, "concurrency_limit": 0})
+    work = isolated(storage, tags=[tag])(lambda x: x)
+
+    assert not work(1, return_state=True).is_completed()
+    assert MemoryLockManager()._holds == {}
 
 
 def test_async_tasks_wait_for_locks_without_blocking_the_loop(storage) -> None:
