@@ -74,6 +74,18 @@ def growth(mode: str, n: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def store(n: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Load the store with n task runs and ask it; the floor is DuckDB's appender with rows that are ready."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        if contestant.name == "prefect":
+            return
+        for name, value in contestant.script(space, "store.py", contestant.name, str(n)).items():
+            yield f"store, {n:,} task runs: {name}", value
+
+    return run
+
+
 def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
@@ -104,6 +116,22 @@ def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def results(kind: str, n: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Time writing results and reading them in another process; the floor is joblib.Memory."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        folder = space.home / "results"
+        for mode in ("write", "read"):
+            report = contestant.script(space, "results.py", contestant.name, kind, mode, str(n), str(folder))
+            if kind == "small":
+                yield f"{n:,} small results, {mode}: µs each", report["seconds"] / n * 1e6
+            else:
+                yield f"a frame of {n:,} MB, {mode}: seconds", report["seconds"]
+                yield f"a frame of {n:,} MB, {mode}: peak of memory, as a multiple of it", report["peak"]
+
+    return run
+
+
 def all_cases(*, quick: bool) -> list[Case]:
     """Return every case; quick means fewer repeats and small sizes."""
     sizes = "100" if quick else "100,1000"
@@ -112,7 +140,12 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("import", imports, many),
         Case("cold", hello("cold"), few, fresh=True),
         Case("warm", hello("warm"), few, server=True),
+        Case("store", store(10_000 if quick else 1_000_000), 1, fresh=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
+    ]
+    cases += [
+        Case("results-small", results("small", 1000), few, fresh=True),
+        Case("results-frame", results("frame", 50 if quick else 1000), 1, fresh=True),
     ]
     cases += [
         Case(f"threads-{mode}", tasks("threads", mode, sizes), few, server=True)

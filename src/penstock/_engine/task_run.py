@@ -13,6 +13,7 @@ from typing import Any
 from penstock._engine import inputs, tag_limits
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
+from penstock._engine.key_fields import storage_key
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
@@ -80,6 +81,11 @@ class TaskExecution:
             context.flow if context else None,
         )
 
+    @property
+    def label(self) -> str:
+        """What messages call this run."""
+        return f"task run {self.task_run.name!r}"
+
     def enter(self, state: State, *, last: bool = False) -> State:
         """Make `state` the run's state: check it, journal it, tell who watches; return the state it is in now.
 
@@ -106,6 +112,8 @@ class TaskExecution:
             "message": state.message,
             "run_count": run.run_count,
         }
+        if details.cache_key:
+            details.stored_result = self.options.store.reference(details.cache_key, self.label)
         if details.cache_key or details.scheduled_time or details.child_flow_run_id:
             extra = details.to_json()
             extra.pop("task_run_id", None)
@@ -193,7 +201,7 @@ class TaskExecution:
         found = store.look(self.cache_key)
         if found is None:
             return None
-        return self.cached(store.stored(self.cache_key), found.digest, found.expiration)
+        return self.cached(store.stored(self.cache_key, self.label), found.digest, found.expiration)
 
     def cached(self, data: Any, digest: str | None = None, expiration: datetime | None = None) -> State:
         """Return the state of a run whose work was done before."""
@@ -206,14 +214,7 @@ class TaskExecution:
     def _key(self) -> str | None:
         options = self.options
         if options.storage_key is not None:
-            from penstock._engine.contexts import FlowRunContext as Flow
-
-            context = Flow.get()
-            return options.storage_key.format(
-                parameters=self.parameters,
-                task_run=self.task_run,
-                flow_run=context.flow_run if context else None,
-            )
+            return storage_key(options.storage_key, self.task, self.task_run, self.parameters)
         if options.policy is None:
             return None
         known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
@@ -318,7 +319,7 @@ class TaskExecution:
         options.store.write(value, key, expiration, holder, digest=state.digest)
         state.state_details.cache_expiration = expiration
         if not options.keep_in_memory:
-            state.data = options.store.stored(key)
+            state.data = options.store.stored(key, self.label)
 
     def _label(self, state: State) -> None:
         state.state_details.cache_key = self.cache_key or str(self.task_run.id)
