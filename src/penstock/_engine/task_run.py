@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from penstock._engine import inputs
+from penstock._engine import cache_keys, inputs
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.naming import render
@@ -153,16 +153,20 @@ class TaskExecution:
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
         store = self.options.store
-        found = None
+        found, key, problem = None, cache_keys.NO_KEY, None
         try:
-            self.cache_key = self._key()
+            key = cache_keys.key_of(self)
+            self.cache_key = key.text
             if self.cache_key is not None and not self.options.refresh:
                 found = store.look(self.cache_key)
         except HashError as error:
-            self.logger.warning("Not cached: %s", error)
+            problem = str(error)
+            self.logger.warning("Not cached: %s", problem)
         except Exception as error:
+            key, problem = cache_keys.NO_KEY, f"computing the cache key failed: {error!r}"
             self.cache_key = None
-            self.logger.warning("Not cached: computing the cache key failed: %r", error)
+            self.logger.warning("Not cached: %s", problem)
+        cache_keys.record(self, key, found=found is not None, problem=problem)
         if found is None or self.cache_key is None:
             return None
         state = State(StateType.COMPLETED, name="Cached", data=store.stored(self.cache_key))
@@ -170,22 +174,6 @@ class TaskExecution:
         state.state_details.cache_key = self.cache_key
         state.state_details.cache_expiration = found.expiration
         return state
-
-    def _key(self) -> str | None:
-        options = self.options
-        if options.storage_key is not None:
-            from penstock._engine.contexts import FlowRunContext as Flow
-
-            context = Flow.get()
-            return options.storage_key.format(
-                parameters=self.parameters,
-                task_run=self.task_run,
-                flow_run=context.flow_run if context else None,
-            )
-        if options.policy is None:
-            return None
-        known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
-        return options.policy.compute_key(self.context(), known, options.flow_parameters)
 
     def keep(self, state: State) -> State:
         """Store the value of a completed state if it should be stored."""
