@@ -93,6 +93,13 @@ class Journal:
         """Call `listener` after every event; it must be quick and must not raise."""
         self._listeners = (*self._listeners, listener)
 
+    def flush(self) -> bool:
+        """Try again to write what a full disk has kept out; True when nothing waits any more."""
+        with self._lock:
+            if self._fd >= 0:
+                self._flush()
+            return not self._queue
+
     def close(self) -> None:
         """Say goodbye and let go of the lock; the store sweeps the file from here on."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from penstock._journal.line import to_json
-from penstock._link.spawn import Starter, read_endpoint
+from penstock._link.endpoint import process_state, read_endpoint
+from penstock._link.spawn import Starter
 from penstock._workspace import Workspace, current_workspace
 from penstock.exceptions import StoreRefused, StoreUnavailable
 
@@ -32,9 +34,9 @@ class StoreClient:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Start the store if it is not running, without waiting for it."""
+        """Start the store if it is not running, without waiting for it; who needs it hears why there is none."""
         if self._transport is None:
-            with self._lock:
+            with self._lock, contextlib.suppress(StoreUnavailable):
                 if self._transport is None:
                     self._starter.begin()
 
@@ -76,10 +78,9 @@ class StoreClient:
             try:
                 return transport.request(method, target, data, timeout)
             except TimeoutError as error:
-                endpoint = read_endpoint(self.workspace)
+                self._forget(transport)  # its answer may still come, and is not that of the next request
                 raise StoreUnavailable(
-                    f"The store process (pid {endpoint.pid if endpoint else '?'}) did not answer {method} {path} "
-                    f"within {timeout:g} s. `penstock doctor` says whether it hangs."
+                    f"{self._who()} did not answer {method} {path} within {timeout:g} s."
                 ) from error
             except OSError as error:
                 last = error
@@ -117,6 +118,16 @@ class StoreClient:
 
                 self._transport = Transport(endpoint.socket, endpoint.token)
             return self._transport
+
+    def _who(self) -> str:
+        """Name the process that does not answer, and what can be done about it."""
+        endpoint = read_endpoint(self.workspace)
+        if endpoint is None:
+            return "The store process"
+        who = f"The store process (pid {endpoint.pid})"
+        if process_state(endpoint.pid, endpoint.start) == "T":
+            return f"{who} is stopped (`kill -CONT {endpoint.pid}` lets it go on): it"
+        return f"{who}, at which `penstock doctor` looks,"
 
     def _forget(self, broken: Transport) -> None:
         with self._lock:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import threading
 from typing import Any
 
 import orjson
 
+from penstock._link.peer import connect
 from penstock.exceptions import ObjectNotFound, StoreRefused
 
 
@@ -22,14 +22,7 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Open the socket."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(self.timeout)
-        try:
-            sock.connect(self._path)
-        except BaseException:
-            sock.close()
-            raise
-        self.sock = sock
+        self.sock = connect(self._path, self.timeout)
 
 
 class Transport:

@@ -18,6 +18,8 @@ from penstock._link.client import StoreClient
 from penstock.exceptions import PenstockException, StoreRefused
 
 _BATCH_BYTES = 1 << 20
+#: Seconds between two looks whether a full disk has space again.
+_FULL_DISK_SECONDS = 0.5
 
 
 class Sender:
@@ -50,17 +52,20 @@ class Sender:
 
     def drain(self, timeout: float) -> bool:
         """Wait until everything written so far is committed by the store; False when the time is up."""
-        target = self._journal.size
         deadline = time.monotonic() + timeout
         self._hurry.set()
         self._wake()
+        target: int | None = None
         with self._idle:
-            while self._acked_to < target:
+            while True:
+                if target is None and self._journal.flush():
+                    target = self._journal.size
+                if target is not None and self._acked_to >= target:
+                    return True
                 left = deadline - time.monotonic()
                 if left <= 0 or self._thread is None or not self._thread.is_alive():
                     return False
-                self._idle.wait(left)
-        return True
+                self._idle.wait(left if target is not None else min(left, _FULL_DISK_SECONDS))
 
     def stop(self) -> None:
         """End the thread; what is left is swept from the file."""
@@ -80,7 +85,9 @@ class Sender:
         try:
             backoff = 0.05
             while not self._stop.is_set():
-                self._work.wait()
+                # What found the disk full is tried again, also when no event follows it.
+                while not self._work.wait(None if self._journal.flush() else _FULL_DISK_SECONDS):
+                    continue
                 self._work.clear()
                 self._hurry.wait(self._gather)
                 self._sleeping = True

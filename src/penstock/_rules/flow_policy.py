@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from penstock._values.states import TERMINAL, State, StateDetails, StateType
@@ -46,6 +46,11 @@ class FlowFacts:
     has_persisted_result: bool = False
     is_subflow: bool = False
     pause_keys: frozenset[str] = field(default_factory=frozenset)
+    run_count: int = 0
+    #: Those of a run made over REST; flows that our engine runs retry by themselves.
+    retries: int = 0
+    #: Seconds.
+    retry_delay: float = 0.0
 
 
 Rule = Callable[[State | None, State, FlowFacts], Decision | None]
@@ -172,6 +177,20 @@ def wait_for_scheduled_time(current: State | None, proposed: State, facts: FlowF
     return wait_until_due(current, proposed, facts.now)
 
 
+def retry_failed(current: State | None, proposed: State, facts: FlowFacts) -> Decision | None:
+    """A failure with attempts left is another attempt later."""
+    failing = proposed.type is S.FAILED and current is not None and current.type is S.RUNNING
+    if not failing or facts.retries == 0 or facts.run_count > facts.retries:
+        return None
+    return Decision("REJECT", awaiting_retry(proposed, facts.now, facts.retry_delay), "Retrying")
+
+
+def awaiting_retry(failed: State, now: datetime, seconds: float) -> State:
+    """Return the state between a failed attempt, of a flow run or a task run, and the next."""
+    due = StateDetails(scheduled_time=now + timedelta(seconds=seconds))
+    return State(S.SCHEDULED, name="AwaitingRetry", message=failed.message, state_details=due)
+
+
 #: The documented order; the first rule with an answer decides.
 FLOW_POLICY: tuple[Rule, ...] = (
     prevent_duplicate_transitions,
@@ -183,6 +202,7 @@ FLOW_POLICY: tuple[Rule, ...] = (
     handle_pausing,
     handle_resuming,
     wait_for_scheduled_time,
+    retry_failed,
 )
 
 

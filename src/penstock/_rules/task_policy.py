@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from penstock._rules.flow_policy import Decision, wait_until_due
+from penstock._rules.flow_policy import Decision, awaiting_retry, wait_until_due
 from penstock._values.states import TERMINAL, State, StateDetails, StateType
 
 S = StateType
@@ -27,6 +27,11 @@ class TaskFacts:
     now: datetime
     has_flow_run: bool = False
     flow_state: State | None = None
+    #: How often the flow run has been executed, and how often it had been when this task run last ran.
+    flow_run_count: int = 0
+    seen_flow_run_count: int = 0
+    #: The newest completed state under the cache key that is proposed, if it has not expired.
+    cached: State | None = None
     run_count: int = 0
     retries: int = 0
     retry_delay: float | tuple[float, ...] = 0.0
@@ -43,6 +48,18 @@ def prevent_duplicate_transitions(
     if current is not None and wanted is not None and current.state_details.transition_id == wanted:
         return Decision("REJECT", None, "This run has already made this state transition.")
     return None
+
+
+def retrieve_cached(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
+    """What was computed under the same key is not computed again."""
+    if proposed.type is not S.RUNNING or facts.cached is None or proposed.state_details.refresh_cache:
+        return None
+    found = facts.cached
+    details = StateDetails(
+        cache_key=found.state_details.cache_key, cache_expiration=found.state_details.cache_expiration
+    )
+    copy = State(S.COMPLETED, name="Cached", message=found.message, state_details=details)
+    return Decision("REJECT", copy, "Retrieved state from cache")
 
 
 def handle_terminal_states(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
@@ -86,23 +103,30 @@ def retry_failed(current: State | None, proposed: State, facts: TaskFacts) -> De
     delay = facts.retry_delay
     if isinstance(delay, tuple):
         delay = delay[min(facts.run_count, len(delay)) - 1] if delay else 0.0
-    due = facts.now + timedelta(seconds=delay)
-    again = State(
-        S.SCHEDULED,
-        name="AwaitingRetry",
-        message=proposed.message,
-        state_details=StateDetails(scheduled_time=due),
-    )
-    return Decision("REJECT", again, "Retrying")
+    return Decision("REJECT", awaiting_retry(proposed, facts.now, delay), "Retrying")
 
 
+def limit_cache_keys(current: State | None, proposed: State, facts: TaskFacts) -> Decision | None:
+    """A key longer than can be looked up is refused."""
+    key = proposed.state_details.cache_key
+    if proposed.type is S.COMPLETED and key is not None and len(key) > CACHE_KEY_LIMIT:
+        return Decision(
+            "REJECT", None, f"Cache key exceeded maximum allowed length of {CACHE_KEY_LIMIT} characters."
+        )
+    return None
+
+
+#: The longest cache key, in characters.
+CACHE_KEY_LIMIT = 2000
 #: The documented order; the first rule with an answer decides.
 TASK_POLICY: tuple[Rule, ...] = (
     prevent_duplicate_transitions,
+    retrieve_cached,
     handle_terminal_states,
     prevent_running_from_stopped_flows,
     wait_for_scheduled_time,
     retry_failed,
+    limit_cache_keys,
 )
 
 
@@ -126,6 +150,14 @@ def decide_task(current: State | None, proposed: State, facts: TaskFacts, *, for
     if not force and proposed.type is S.RUNNING and proposed.name == "Running" and facts.run_count > 0:
         waited = current is not None and current.name == "AwaitingRetry"
         proposed.name = "Retrying" if waited else "Rerunning"
+    ended = current is not None and current.type in TERMINAL
+    if (
+        not force
+        and proposed.name == "Running"
+        and ended
+        and facts.flow_run_count > facts.seen_flow_run_count
+    ):
+        proposed.name = "Retrying"
     return Decision("ACCEPT", proposed)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 from pathlib import Path
@@ -24,28 +23,36 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--foreground", action="store_true", help="print the address; never stop for being idle"
     )
+    parser.add_argument(
+        "--keep-alive", type=float, default=300.0, help="seconds before a silent connection is closed"
+    )
     options = parser.parse_args(argv)
     if options.home is not None:
         os.environ["PENSTOCK_HOME"] = str(options.home)
 
-    from penstock._workspace import current_workspace
+    from penstock._workspace import current_workspace, take_lock
     from penstock.exceptions import ConfigurationError
 
     os.umask(0o077)
     try:
         workspace = current_workspace().prepare()
-    except ConfigurationError as error:
+        lock = take_lock(workspace)
+    except (ConfigurationError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 78
-    lock = os.open(workspace.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if lock is None:
         return ALREADY_SERVED
 
     from penstock._store.process import serve
 
-    return serve(workspace, lock, host=options.host, port=options.port, foreground=options.foreground)
+    return serve(
+        workspace,
+        lock,
+        host=options.host,
+        port=options.port,
+        foreground=options.foreground,
+        keep_alive=options.keep_alive,
+    )
 
 
 if __name__ == "__main__":

@@ -56,12 +56,16 @@ class LiveRun:
 
     def facts(self, now: datetime, *, owner_alive: bool) -> FlowFacts:
         """Return what the rules may know."""
+        policy = self.body.get("empirical_policy") or {}
         return FlowFacts(
             now=now,
             has_deployment=self.body.get("deployment_id") is not None,
             has_infrastructure=owner_alive,
             is_subflow=self.body.get("parent_task_run_id") is not None,
             pause_keys=frozenset(self.pause_keys),
+            run_count=self.run_count,
+            retries=policy.get("retries") or policy.get("max_retries") or 0,
+            retry_delay=policy.get("retry_delay") or policy.get("retry_delay_seconds") or 0.0,
         )
 
     def count_after(self, state: State) -> int:
@@ -75,7 +79,7 @@ class LiveRun:
         """Take a state that was accepted, and do what goes with it."""
         before = self.state.type if self.state is not None else None
         self.run_count = self.count_after(state) if run_count is None else run_count
-        if before in TERMINAL and state.type not in TERMINAL:
+        if (before in TERMINAL and state.type not in TERMINAL) or state.name == "AwaitingRetry":
             self.pause_keys.clear()
         if before is StateType.PAUSED:
             self.resuming = True

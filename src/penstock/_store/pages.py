@@ -9,6 +9,9 @@ from penstock._store.filters import invalid
 
 #: The default and the most rows one request returns.
 PAGE = 200
+#: The most objects one bulk request touches.
+BULK = 50
+BULK_LIMIT = {"type": "integer", "minimum": 0, "maximum": BULK, "default": BULK}
 
 FLOW_SORTS = {
     "CREATED_DESC": "created DESC, id DESC",

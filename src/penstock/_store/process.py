@@ -19,40 +19,70 @@ import orjson
 
 from penstock._journal.writer import Journal, process_start
 from penstock._store import durability
-from penstock._store.report import say
+from penstock._store.report import Log, say
 from penstock._workspace import PROTOCOL, Workspace
 from penstock.settings import get_current_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def serve(workspace: Workspace, lock: int, *, host: str, port: int, foreground: bool) -> int:
-    """Serve until idle or stopped; the caller holds the lock on descriptor `lock`."""
+#: Exit code of a process that no other attempt would help: wrong settings, or files of a newer Penstock.
+HOPELESS = 78
+
+
+def serve(
+    workspace: Workspace, lock: int, *, host: str, port: int, foreground: bool, keep_alive: float = 300.0
+) -> int:
+    """Serve until idle or stopped; the caller holds the lock on descriptor `lock`.
+
+    Args:
+        workspace: whose store this is.
+        lock: descriptor of the lock file.
+        host: a loopback address.
+        port: of TCP; 0 takes a free one.
+        foreground: stay when nobody asks for anything, and print the address.
+        keep_alive: seconds a connection may be silent before it is closed.
+
+    Returns:
+        the exit code.
+    """
     if host not in _LOOPBACK:
         say(f"--host {host} is refused: only loopback is served; use an SSH tunnel from outside.")
-        return 78
+        return HOPELESS
+    sys.stderr = Log(sys.stderr.fileno())
     # Answers pass between two threads: with the default of 5 ms each pass may cost that much.
     sys.setswitchinterval(0.0005)
-    life = _Life(workspace, foreground=foreground)
+    life = Life(workspace, foreground=foreground, keep_alive=keep_alive)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: life.stop())
     try:
-        opening = _Opening(workspace)
-        # A killed store leaves its endpoint behind; its token would be refused on our socket.
-        workspace.endpoint.unlink(missing_ok=True)
-        sockets = [_unix_socket(workspace), _tcp_socket(host, port)]
-        server = life.server(opening)
-        address = sockets[1].getsockname()[:2]
-        _write_lock_text(lock)
-        life.publish(address)
-        if foreground:
-            sys.stdout.write(f"Penstock store of {workspace.home}\nAPI: http://{host}:{address[1]}/api\n")
-            sys.stdout.flush()
-        asyncio.run(life.run(server, sockets))
-    except (OSError, RuntimeError) as error:
-        say(f"cannot serve {workspace.home}: {error}")
-        return 70
-    finally:
-        life.end()
-    return life.exit_code
+        sockets = listen(workspace, host, port)
+    except OSError as error:
+        say(f"cannot listen on {host}:{port} for {workspace.home}: {error}")
+        return HOPELESS if port else 70
+    if foreground:
+        sys.stdout.write(_banner(workspace, host, sockets[1].getsockname()[1]))
+        sys.stdout.flush()
+    return life.serve(lock, sockets)
+
+
+def listen(workspace: Workspace, host: str, port: int) -> list[socket.socket]:
+    """Return the Unix and the TCP socket, listening; nobody finds them before the endpoint file is written.
+
+    Raises:
+        OSError: the port is taken, or the folder of the socket cannot be written.
+    """
+    # A killed store leaves its endpoint behind; its token would be refused on our socket.
+    workspace.endpoint.unlink(missing_ok=True)
+    return [_unix_socket(workspace), _tcp_socket(host, port)]
+
+
+def _banner(workspace: Workspace, host: str, port: int) -> str:
+    url = f"http://{host}:{port}/api"
+    return (
+        f"Penstock store of {workspace.home}\nAPI: {url}\nOpenAPI document: {url}/openapi.json\n"
+        f"Processes of this workspace find it by themselves; others: penstock config set PENSTOCK_API_URL={url}\n"
+    )
 
 
 class _Opening:
@@ -95,11 +125,20 @@ def _open_store(workspace: Workspace) -> tuple[Any, Any, Any]:
     return database, core, sweeper
 
 
-class _Life:
-    """What has to be undone at the end, and when the end is."""
+class Life:
+    """What has to be undone at the end, and when the end is.
 
-    def __init__(self, workspace: Workspace, *, foreground: bool) -> None:
+    Args:
+        workspace: whose store this is.
+        foreground: never end for being idle.
+        keep_alive: seconds a connection may be silent before it is closed.
+    """
+
+    def __init__(self, workspace: Workspace, *, foreground: bool, keep_alive: float = 300.0) -> None:
         self.exit_code = 0
+        #: False once the files are closed and the endpoint is gone.
+        self.is_open = True
+        self._keep_alive = keep_alive
         self._workspace = workspace
         self._foreground = foreground
         self._token = os.urandom(32).hex()
@@ -108,10 +147,30 @@ class _Life:
         self._parts: tuple[Any, Any, Any] | None = None
         self._requests = 0
         self._last_heard = time.monotonic()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
 
-    def server(self, opening: _Opening) -> Any:
+    def serve(self, lock: int, sockets: list[socket.socket]) -> int:
+        """Open the store, serve it on these sockets until the end, close everything; returns the exit code."""
+        try:
+            opening = _Opening(self._workspace)
+            server = self._make_server(opening)
+            _write_lock_text(lock)
+            self._publish(sockets[1].getsockname()[:2])
+            asyncio.run(self._run(server, sockets))
+        except (OSError, RuntimeError) as error:
+            say(f"cannot serve {self._workspace.home}: {error}")
+            return HOPELESS if _is_hopeless(error) else 70
+        finally:
+            self._end()
+        return self.exit_code
+
+    def abandon(self) -> None:
+        """Forget everything without closing it: this is a forked child, and the store is its parent's."""
+        self.is_open = False
+        if self._parts is not None:
+            self._parts[1].journal.abandon()
+        self._parts = self._server = None
+
+    def _make_server(self, opening: _Opening) -> Any:
         """Make the web server around the opened store."""
         import uvicorn.server
         from uvicorn.config import Config
@@ -137,7 +196,7 @@ class _Life:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=300,
+            timeout_keep_alive=int(self._keep_alive),
             timeout_graceful_shutdown=5,
             limit_concurrency=1024,
             backlog=256,
@@ -147,7 +206,7 @@ class _Life:
         sweeper.start()
         return self._server
 
-    async def run(self, server: Any, sockets: list[socket.socket]) -> None:
+    async def _run(self, server: Any, sockets: list[socket.socket]) -> None:
         """Serve, and watch for idleness."""
         watch = asyncio.create_task(self._watch())
         try:
@@ -155,7 +214,7 @@ class _Life:
         finally:
             watch.cancel()
 
-    def publish(self, address: tuple[str, int]) -> None:
+    def _publish(self, address: tuple[str, int]) -> None:
         """Write the endpoint file; the sockets listen already."""
         about = {
             "socket": str(self._workspace.socket),
@@ -181,13 +240,15 @@ class _Life:
         """True once the end has begun."""
         return self._ending or (self._server is not None and bool(self._server.should_exit))
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Let clients find nobody, then close what is open."""
+        self.is_open = False
         self._workspace.endpoint.unlink(missing_ok=True)
         self._workspace.socket.unlink(missing_ok=True)
         if self._parts is None:
             return
         database, core, sweeper = self._parts
+        self._parts = None
         sweeper.stop()
         core.stop()
         durability.sync_journals(self._workspace.journals)
@@ -236,6 +297,12 @@ def _write_lock_text(lock: int) -> None:
     """Say in the lock file who holds it; the lock is the truth, the text is for people."""
     os.ftruncate(lock, 0)
     os.pwrite(lock, orjson.dumps({"pid": os.getpid(), "start": process_start(), "protocol": PROTOCOL}), 0)
+
+
+def _is_hopeless(error: Exception) -> bool:
+    from penstock._store.database import NewerSchema
+
+    return isinstance(error, NewerSchema)
 
 
 def _version() -> str:

@@ -152,7 +152,7 @@ def task_run(row: Record, now: datetime, more: Record | None = None) -> Record:
         "task_version": extra.get("task_version"),
         "cache_key": extra.get("cache_key"),
         "cache_expiration": extra.get("cache_expiration"),
-        "flow_run_run_count": 0,
+        "flow_run_run_count": extra.get("flow_run_run_count") or 0,
         "task_inputs": orjson.loads(row["inputs"] or "{}"),
         "empirical_policy": _TASK_RUN_POLICY | (extra.get("empirical_policy") or {}),
     }

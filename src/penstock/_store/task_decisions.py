@@ -17,7 +17,7 @@ from penstock._rules.task_policy import TaskFacts, decide_task
 from penstock._store import changes, show
 from penstock._store.core import Core, Refused
 from penstock._store.live import from_us, to_us
-from penstock._values.states import State, StateType
+from penstock._values.states import TERMINAL, State, StateType
 
 _COLUMNS = ("flow_run_id", "task_key", "dynamic_key", "tags")
 
@@ -59,6 +59,8 @@ def propose(
     """
     about = _about(core, task_run_id)
     current, count = _present(core, task_run_id)
+    if current is not None and current.type in TERMINAL and state.type not in TERMINAL:
+        count = 0  # an ended run that runs again has all its retries again
     flow_run_id = about.get("flow_run_id")
     flow = core.find(str(flow_run_id)) if flow_run_id is not None else None
     policy = about.get("empirical_policy") or {}
@@ -67,6 +69,9 @@ def propose(
         now=from_us(now_us()),
         has_flow_run=flow_run_id is not None,
         flow_state=flow.state if flow is not None else None,
+        flow_run_count=flow.run_count if flow is not None else 0,
+        seen_flow_run_count=about.get("flow_run_run_count") or 0,
+        cached=_cached(core, state) if state.type is StateType.RUNNING else None,
         run_count=count,
         retries=policy.get("retries") or policy.get("max_retries") or 0,
         retry_delay=tuple(delay) if isinstance(delay, list) else delay,
@@ -74,8 +79,37 @@ def propose(
     decision = decide_task(current, state, facts, force=force)
     if decision.state is None:
         return decision, current, False
+    if decision.state.type is StateType.RUNNING and flow is not None:
+        changes.change(core, "task_run", task_run_id, {"flow_run_run_count": flow.run_count})
+        if (fresh := core.fresh.get(("task_run", task_run_id))) is not None:
+            fresh["flow_run_run_count"] = flow.run_count
     _enter(core, task_run_id, flow_run_id, decision.state, current, count)
     return decision, decision.state, True
+
+
+def _cached(core: Core, proposed: State) -> State | None:
+    """Return the newest completed state under the cache key of a proposal that has not expired."""
+    key = proposed.state_details.cache_key
+    if key is None or proposed.state_details.refresh_cache:
+        return None
+    fresh = [given[0] for kind, given in core.fresh.items() if kind[0] == "task_state"]
+    found = [
+        state for state in fresh if state.type is StateType.COMPLETED and state.state_details.cache_key == key
+    ]
+    sql = (
+        "SELECT id, type, name, message AS state_message, details AS state_details, "
+        "make_timestamp(at_us) AS state_timestamp FROM raw.valid_task_state "
+        "WHERE type = 'COMPLETED' AND details->>'cache_key' = ? ORDER BY at_us DESC LIMIT 1"
+    )
+    found += [
+        State.from_json(show.state_of(row["id"], row["type"], row["name"], row))
+        for row in core.database.records(sql, [key])
+    ]
+    newest = max(found, key=lambda state: state.timestamp, default=None)
+    if newest is None:
+        return None
+    until = newest.state_details.cache_expiration
+    return newest if until is None or until > from_us(now_us()) else None
 
 
 def exists(core: Core, task_run_id: str) -> None:

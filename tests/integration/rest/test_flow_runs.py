@@ -199,3 +199,28 @@ def test_ids_that_are_none_are_not_found(api):
     assert api.get("/flow_runs/not-an-id", 404) == {"detail": "Not Found"}
     assert api.request("PUT", "/api/flow_runs/filter").status_code == 405
     assert api.request("GET", "/api/flow_runs/filter").json() == {"detail": "Method Not Allowed"}
+
+
+def test_retries_of_a_run_made_over_rest_are_the_stores_to_count(api):
+    """Server section 8.1, rule 14: with two retries there are three executions; a pause key holds again."""
+    run = api.flow_run("RUNNING", empirical_policy={"retries": 2, "retry_delay": 0})["id"]
+    seen = []
+    for _ in range(3):
+        api.propose(run, "PAUSED", state_details={"pause_key": "1"})
+        assert api.propose(run, "RUNNING")["status"] == "ACCEPT"
+        failed = api.propose(run, "FAILED", message="no water")
+        seen.append((failed["status"], failed["state"]["name"], failed["state"]["message"]))
+        api.propose(run, "RUNNING")
+    again = ("REJECT", "AwaitingRetry", "no water")
+    assert seen == [again, again, ("ACCEPT", "Failed", "no water")]
+    assert api.get(f"/flow_runs/{run}")["run_count"] == 4  # the last one by hand, after the end
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("0.8.4", 200), ("0.8.0", 200), ("1.0", 200), ("0.7.9", 400), ("x", 400), ("", 400)],
+)
+def test_the_version_of_the_api_is_negotiated(api, version, status):
+    assert api.get(
+        "/flows/name/none", 404 if status == 200 else status, headers={"X-PREFECT-API-VERSION": version}
+    )

@@ -129,3 +129,52 @@ def test_task_runs_are_selected_through_their_flow_runs(api):
         "flows": {"id": {"any_": [flow["id"]]}},
     }
     assert api.post("/flow_runs/count", subflows) == 1
+
+
+def test_a_completed_state_is_reused_under_its_cache_key_until_it_expires(api):
+    """Server section 8.2, rules 1 and 10."""
+    run = api.flow_run("RUNNING")["id"]
+    key = f"key-{uuid4()}"
+
+    def proposed(task, **details):
+        return api.propose(task, "RUNNING", "task_runs", state_details={"cache_key": key, **details})
+
+    first, second = api.task_run(run)["id"], api.task_run(run)["id"]
+    assert proposed(first)["status"] == "ACCEPT"
+    details = {"cache_key": key, "cache_expiration": "2100-01-01T00:00:00Z"}
+    api.propose(first, "COMPLETED", "task_runs", state_details=details, message="kept")
+    hit = proposed(second)
+    assert (hit["status"], hit["state"]["name"], hit["state"]["message"]) == ("REJECT", "Cached", "kept")
+    assert hit["state"]["state_details"]["cache_key"] == key
+    assert proposed(api.task_run(run)["id"], refresh_cache=True)["status"] == "ACCEPT"
+    other = api.task_run(run)["id"]
+    api.propose(other, "RUNNING", "task_runs")
+    expired = {"cache_key": key, "cache_expiration": "2001-01-01T00:00:00Z"}
+    api.propose(other, "COMPLETED", "task_runs", state_details=expired)
+    assert proposed(api.task_run(run)["id"])["status"] == "ACCEPT"
+
+
+def test_a_cache_key_has_a_longest(api):
+    task = api.task_run(api.flow_run("RUNNING")["id"])["id"]
+    api.propose(task, "RUNNING", "task_runs")
+    long = api.propose(task, "COMPLETED", "task_runs", state_details={"cache_key": "k" * 2001})
+    assert (long["status"], api.get(f"/task_runs/{task}")["state_type"]) == ("REJECT", "RUNNING")
+    assert (
+        api.propose(task, "COMPLETED", "task_runs", state_details={"cache_key": "k" * 2000})["status"]
+        == "ACCEPT"
+    )
+
+
+def test_an_ended_task_run_starts_over_and_knows_the_retry_of_its_flow_run(api):
+    """Server section 8.2, rules 2 and 9."""
+    run = api.flow_run("RUNNING")["id"]
+    task = api.task_run(run)["id"]
+    api.propose(task, "RUNNING", "task_runs")
+    api.propose(task, "FAILED", "task_runs")
+    assert api.get(f"/task_runs/{task}")["flow_run_run_count"] == 1
+    api.propose(run, "FAILED")
+    api.propose(run, "RUNNING")
+    again = api.propose(task, "RUNNING", "task_runs")
+    assert (again["status"], again["state"]["name"]) == ("ACCEPT", "Retrying")
+    shown = api.get(f"/task_runs/{task}")
+    assert (shown["run_count"], shown["flow_run_run_count"]) == (1, 2)

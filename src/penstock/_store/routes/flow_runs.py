@@ -9,6 +9,7 @@ from penstock._store.bodies import FlowRunCreate, FlowRunUpdate
 from penstock._store.core import Core, Refused
 from penstock._store.history import NAMES, SCHEMA, history
 from penstock._store.measures import LATENESS
+from penstock._store.pages import BULK, BULK_LIMIT, whole
 from penstock._store.routes.kinds import FLOW_RUNS_LISTED, show_flow_runs
 from penstock._store.routes.transitions import state_of_body
 from penstock._store.routes.web import Answer, Ask, Route, missing, now
@@ -98,6 +99,21 @@ def delete(ask: Ask) -> Answer:
     return 204, None
 
 
+def bulk_delete(ask: Ask) -> Answer:
+    """Delete up to 50 selected flow runs."""
+    where, limit = FLOW_RUNS_LISTED.where(ask), whole(ask.fields, "limit", BULK, 0, BULK)
+    sql = f"SELECT id FROM runs WHERE {where[0]} ORDER BY id DESC LIMIT {limit}"
+    ids = [str(row[0]) for row in ask.store.database.read(sql, where[1])]
+
+    def remove(core: Core) -> list[str]:
+        there = [run_id for run_id in ids if core.find(run_id) is not None]
+        for run_id in there:
+            changes.delete(core, "flow_run", run_id)
+        return there
+
+    return 200, {"deleted": ask.call(remove)}
+
+
 def lateness(ask: Ask) -> Answer:
     """Return how late the selected runs started on average, in seconds; null without runs."""
     sql, values = FLOW_RUNS_LISTED.where(ask)
@@ -127,7 +143,9 @@ def _with_key(core: Core, flow_id: str, key: str) -> str | None:
 
 _LABELS = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "number", "string"]}}
 _HISTORY = {"type": "array", "items": "HistoryResponse"}
+_SELECTED = FLOW_RUNS_LISTED.schema(limit=BULK_LIMIT)
 ROUTES = [
+    Route("POST", "/flow_runs/bulk_delete", bulk_delete, _SELECTED, "BulkDeleteResponse"),
     Route("POST", "/flow_runs/", create, FlowRunCreate, "FlowRunResponse", 201),
     *FLOW_RUNS_LISTED.routes("/flow_runs"),
     Route("POST", "/flow_runs/lateness", lateness, FLOW_RUNS_LISTED.schema(), {"type": ["number", "null"]}),

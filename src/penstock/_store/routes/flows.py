@@ -7,6 +7,7 @@ from typing import Any
 from penstock._store import changes, decisions
 from penstock._store.bodies import FlowCreate, FlowUpdate
 from penstock._store.core import Core
+from penstock._store.pages import BULK, BULK_LIMIT, whole
 from penstock._store.routes.kinds import FLOWS_LISTED, show_flows
 from penstock._store.routes.web import Answer, Ask, Route
 
@@ -48,17 +49,31 @@ def delete(ask: Ask) -> Answer:
     """Delete a flow and its runs."""
     flow_id = _read(ask, "id", ask.id())["id"]
 
-    def remove(core: Core) -> None:
-        stored = {
-            str(row[0]) for row in core.database.read("SELECT id FROM runs WHERE flow_id = ?", [flow_id])
-        }
-        fresh = {run.id for run in core.runs.values() if str(run.body.get("flow_id")) == flow_id}
-        for run_id in stored | fresh:
-            changes.delete(core, "flow_run", run_id)
-        changes.delete(core, "flow", flow_id)
-
-    ask.call(remove)
+    ask.call(lambda core: _remove(core, flow_id))
     return 204, None
+
+
+def bulk_delete(ask: Ask) -> Answer:
+    """Delete up to 50 selected flows and their runs."""
+    where, limit = FLOWS_LISTED.where(ask), whole(ask.fields, "limit", BULK, 0, BULK)
+    sql = f"SELECT id FROM flows WHERE {where[0]} ORDER BY name, id LIMIT {limit}"
+    ids = [str(row[0]) for row in ask.store.database.read(sql, where[1])]
+
+    def remove(core: Core) -> list[str]:
+        there = [flow_id for flow_id in ids if flow_id in core.flow_ids.values()]
+        for flow_id in there:
+            _remove(core, flow_id)
+        return there
+
+    return 200, {"deleted": ask.call(remove)}
+
+
+def _remove(core: Core, flow_id: str) -> None:
+    stored = {str(row[0]) for row in core.database.read("SELECT id FROM runs WHERE flow_id = ?", [flow_id])}
+    fresh = {run.id for run in core.runs.values() if str(run.body.get("flow_id")) == flow_id}
+    for run_id in stored | fresh:
+        changes.delete(core, "flow_run", run_id)
+    changes.delete(core, "flow", flow_id)
 
 
 def _read(ask: Ask, column: str, value: str) -> dict[str, Any]:
@@ -69,6 +84,9 @@ def _read(ask: Ask, column: str, value: str) -> dict[str, Any]:
 ROUTES = [
     Route("POST", "/flows/", create, FlowCreate, "Flow", 201),
     *FLOWS_LISTED.routes("/flows"),
+    Route(
+        "POST", "/flows/bulk_delete", bulk_delete, FLOWS_LISTED.schema(limit=BULK_LIMIT), "BulkDeleteResponse"
+    ),
     Route("GET", "/flows/name/{name}", read_by_name, answer="Flow"),
     Route("GET", "/flows/{id}", read, answer="Flow"),
     Route("PATCH", "/flows/{id}", update, FlowUpdate, status=204),

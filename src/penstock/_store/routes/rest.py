@@ -16,6 +16,7 @@ from penstock._store.routes import (
     logs,
     task_runs,
     transitions,
+    ui,
     variables,
 )
 from penstock._store.routes.openapi import document
@@ -40,6 +41,7 @@ def table() -> list[Route]:
         artifacts,
         variables,
         events,
+        ui,
     )
     return [route for part in parts for route in part.ROUTES]
 

@@ -11,15 +11,12 @@ from penstock._store import decisions, show
 from penstock._store.bodies import Resume, SetState, StateCreate
 from penstock._store.core import Refused
 from penstock._store.filters import schema_of
-from penstock._store.pages import whole
+from penstock._store.pages import BULK, BULK_LIMIT, whole
 from penstock._store.resume import resume as resume_run
 from penstock._store.routes.kinds import FLOW_RUNS_LISTED
 from penstock._store.routes.web import Answer, Ask, Route, missing, uuid_of
 from penstock._store.shape import model_of
 from penstock._values.states import State, StateDetails
-
-#: The most runs one bulk request touches.
-_BULK = 50
 
 
 def state_of_body(body: StateCreate) -> State:
@@ -40,7 +37,7 @@ def bulk_set_state(ask: Ask) -> Answer:
     """Propose a state for up to 50 flow runs, one after the other; what cannot be is an ABORT of that run."""
     where = FLOW_RUNS_LISTED.where(ask, ("state", "force"))
     named = {name: ask.fields[name] for name in ("state", "force") if name in ask.fields}
-    body, limit = model_of(SetState, named), whole(ask.fields, "limit", _BULK, 0, _BULK)
+    body, limit = model_of(SetState, named), whole(ask.fields, "limit", BULK, 0, BULK)
     sql = f"SELECT id FROM runs WHERE {where[0]} ORDER BY id DESC LIMIT {limit}"
     results = []
     for (run_id,) in ask.store.database.read(sql, where[1]):
@@ -127,7 +124,7 @@ def _bulk_schema() -> dict[str, Any]:
         "flow_runs": {"anyOf": [schema_of(FLOW_RUNS_LISTED.fields), {"type": "null"}]},
         "state": StateCreate,
         "force": {"type": "boolean", "default": False},
-        "limit": {"type": "integer", "minimum": 0, "maximum": _BULK, "default": _BULK},
+        "limit": BULK_LIMIT,
     }
     return {"type": "object", "properties": properties, "required": ["state"], "additionalProperties": False}
 

@@ -194,6 +194,7 @@ class Router:
         self, route: Route, path: dict[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
         headers = dict(scope["headers"])
+        _check_version(headers.get(b"x-prefect-api-version"))
         data = await read_body(receive)
         if data and headers.get(b"content-type", b"").split(b";")[0].strip().lower() not in _SIMPLE:
             await respond(send, 415, {"detail": "Bodies must be sent as application/json."})
@@ -207,6 +208,26 @@ class Router:
         ask = Ask(self._store, path, last, read_json(data), base)
         status, answer = await asyncio.to_thread(route.handler, ask)
         await send_answer(send, status, answer)
+
+
+def _check_version(given: bytes | None) -> None:
+    """Refuse a client that speaks an older API than the oldest we do, or none we can read."""
+    if given is None:
+        return
+    text = given.decode("latin-1")
+    parts = text.split(".")
+    if not 2 <= len(parts) <= 4 or not all(part.isdecimal() and len(part) < 6 for part in parts):
+        raise Refused(400, {"detail": f"Invalid X-PREFECT-API-VERSION header format: {text[:60]!r}"})
+    if tuple(map(int, parts)) < OLDEST_API:
+        oldest = ".".join(map(str, OLDEST_API))
+        raise Refused(
+            400,
+            {"detail": f"The API version {text} of this client is older than {oldest}, the oldest served."},
+        )
+
+
+#: The oldest version of the API that clients may speak.
+OLDEST_API = (0, 8, 0)
 
 
 async def send_answer(send: Send, status: int, answer: Any) -> None:
