@@ -321,6 +321,7 @@ class Core:
         return bool(found[0][0] is not None and found[0][0] >= last)
 
     def _tidy(self) -> None:
+        self.database.settle()
         if self.database.wal_size() > WAL_LIMIT:
             durability.sync_journals(self.journals)
             self.database.checkpoint()

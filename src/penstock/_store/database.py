@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock._ids import now_us
+from penstock._store.settled import Settling
 
 Row = tuple[Any, ...]
 _SCHEMA = Path(__file__).with_name("schema")
@@ -46,6 +47,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._con: Any = None
+        self._settling: Settling
         self._gate = threading.Lock()
         self.open()
 
@@ -66,6 +68,7 @@ class Database:
             con.close()
             raise
         self._con = con
+        self._settling = Settling(con)
 
     def reopen(self) -> None:
         """Close an instance that DuckDB has invalidated and open the file again."""
@@ -105,15 +108,23 @@ class Database:
         Raises:
             duckdb.Error: the transaction was rolled back, nothing may be acknowledged.
         """
+        marks = self._settling.marks(rows)
         self._con.begin()
         try:
             for table, batch in rows.items():
                 with self._con.appender(f"raw.{table}") as appender:
                     appender.append_rows(batch)
+            marks.apply(self._con)
             self._con.commit()
         except BaseException:
             _rollback(self._con)
             raise
+        self._settling.committed(marks)
+
+    def settle(self, *, due_only: bool = True) -> None:
+        """Settle task runs that have ended; by default only when enough of them wait."""
+        if not due_only or self._settling.is_due:
+            self._settling.settle(self._con)
 
     def wal_size(self) -> int:
         """Return the size of the write-ahead log in bytes."""

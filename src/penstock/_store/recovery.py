@@ -97,6 +97,7 @@ def _append(database: Database, client: str, lines: list[Line]) -> int:
             add_rows(client, line, rows)
         rows["batch"] = [(client, lines[0].seq, lines[-1].seq, now_us())]
         database.write(rows)
+        database.settle()
     return len(lines)
 
 

@@ -105,6 +105,7 @@ TASK_RUNS_LISTED = Listing(
         "flows": (FLOWS, _OF_RUNS.format("flow_id IN (SELECT id FROM flows WHERE {})")),
         "deployments": (DEPLOYMENTS, _OF_RUNS),
     },
+    many=True,
 )
 _ARTIFACTS_OF = {
     "flow_runs": (FLOW_RUNS, _OF_RUNS),

@@ -32,6 +32,7 @@ class Listing:
         show: rows to JSON, all rows of one answer together.
         answer: name of the schema of one object.
         related: further filters.
+        many: there may be a million; the rows of a page are found by their ids before the whole rows are read.
     """
 
     own: str
@@ -42,6 +43,7 @@ class Listing:
     show: Callable[[Ask, list[Record]], list[Record]]
     answer: str
     related: Related = field(default_factory=dict)
+    many: bool = False
 
     def where(self, ask: Ask, also: Collection[str] = ()) -> Condition:
         """Return the condition of a request: all its filters must hold.
@@ -68,9 +70,8 @@ class Listing:
 
     def find(self, ask: Ask) -> Answer:
         """List objects."""
-        sql, values = self.where(ask)
-        end = page(ask.fields, self.sorts, self.sort)
-        return 200, self.show(ask, ask.records(f"FROM {self.view} WHERE {sql}{end}", values))
+        where = self.where(ask)
+        return 200, self._rows(ask, where, page(ask.fields, self.sorts, self.sort))
 
     def count(self, ask: Ask) -> Answer:
         """Count objects."""
@@ -83,9 +84,16 @@ class Listing:
         number = whole(body, "page", 1, 1, 1 << 32)
         total = ask.count(self.view, where)
         end = f"{order(body, self.sorts, self.sort)} LIMIT {limit} OFFSET {limit * (number - 1)}"
-        rows = self.show(ask, ask.records(f"FROM {self.view} WHERE {where[0]}{end}", where[1]))
+        rows = self._rows(ask, where, end)
         pages = -(-total // limit) if limit else 0
         return 200, {"results": rows, "count": total, "limit": limit, "pages": pages, "page": number}
+
+    def _rows(self, ask: Ask, where: Condition, end: str) -> list[Record]:
+        sql = f"FROM {self.view} WHERE {where[0]}{end}"
+        if self.many:
+            ordered = order(ask.fields, self.sorts, self.sort)
+            sql = f"FROM {self.view} WHERE id IN (SELECT id {sql}){ordered}"
+        return self.show(ask, ask.records(sql, where[1]))
 
     def schema(self, *parts: str, **more: Any) -> Record:
         """Return the JSON schema of a body: the filters, and those of sort, limit, offset and page that are named."""

@@ -26,13 +26,37 @@ FROM (SELECT *, lead(at_us) OVER (PARTITION BY flow_run_id ORDER BY at_us, seq) 
 WHERE flow_run_id NOT IN (SELECT id FROM raw.deleted)
 GROUP BY flow_run_id;
 
+-- Task runs that are not settled, from the log. `raw.settled` holds the same of those that have ended.
+CREATE OR REPLACE VIEW raw.unsettled_state AS
+WITH s AS (FROM raw.task_state WHERE task_run_id IN (SELECT task_run_id FROM raw.unsettled))
+SELECT s.* FROM s WHERE task_run_id NOT IN (SELECT task_run_id FROM raw.fence)
+UNION ALL
+SELECT s.* FROM s
+ASOF LEFT JOIN raw.fence f ON s.task_run_id = f.task_run_id AND s.at_us >= f.at_us
+WHERE s.task_run_id IN (SELECT task_run_id FROM raw.fence)
+  AND (f.client IS NULL OR f.client = s.client);
+
 CREATE OR REPLACE VIEW raw.task_now AS
 SELECT flow_run_id, task_run_id,
        arg_max({'id': id, 'type': type, 'name': name, 'message': message, 'details': details, 'at_us': at_us,
                 'run_count': run_count}, (at_us, seq)) AS state,
        min(at_us) FILTER (type = 'RUNNING') AS start_us,
        max(run_count) AS run_count
-FROM raw.valid_task_state GROUP BY flow_run_id, task_run_id;
+FROM raw.unsettled_state GROUP BY flow_run_id, task_run_id;
+
+CREATE OR REPLACE VIEW raw.task_run_now AS
+SELECT r.id, coalesce(n.name, r.name) AS name, r.task_name, r.task_key, r.dynamic_key, r.flow_run_id,
+       s.state.id AS state_id, s.state.type AS state_type, s.state.name AS state_name,
+       s.state.message AS state_message, make_timestamp(s.state.at_us) AS state_timestamp,
+       s.state.details AS state_details, make_timestamp(s.start_us) AS start_time,
+       coalesce(s.run_count, 0) AS run_count, r.tags, r.inputs, r.runner, r.client,
+       make_timestamp(r.at_us) AS created
+FROM (FROM raw.task_run WHERE id IN (SELECT task_run_id FROM raw.unsettled)) r
+LEFT JOIN raw.task_now s ON s.task_run_id = r.id AND s.flow_run_id IS NOT DISTINCT FROM r.flow_run_id
+LEFT JOIN (SELECT id, arg_max(name, at_us) AS name FROM raw.renamed WHERE run = 'task' GROUP BY id) n
+       ON n.id = r.id
+WHERE r.id NOT IN (SELECT id FROM raw.deleted)
+  AND (r.flow_run_id IS NULL OR r.flow_run_id NOT IN (SELECT id FROM raw.deleted));
 
 -- The changes of an object that the views below show; `raw.changed` has all of them.
 CREATE OR REPLACE VIEW raw.change AS
@@ -88,29 +112,21 @@ LEFT JOIN (SELECT id, any_value(flow_run_id) AS flow_run_id FROM raw.task_run
        ON p.id = r.parent_task_run_id;
 
 CREATE OR REPLACE VIEW task_runs AS
-SELECT r.id,
-       coalesce(n.name, r.name) AS name,
-       r.task_name, r.task_key, r.dynamic_key, r.flow_run_id,
-       s.state.id AS state_id, s.state.type AS state_type, s.state.name AS state_name,
-       s.state.message AS state_message,
-       make_timestamp(s.state.at_us) AS state_timestamp,
-       s.state.details AS state_details,
-       make_timestamp(s.start_us) AS start_time,
-       CASE WHEN s.state.type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')
-            THEN make_timestamp(s.state.at_us) END AS end_time,
-       CASE WHEN s.state.type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')
-            THEN (s.state.at_us - s.start_us) / 1e6 END AS duration,
-       coalesce(s.run_count, 0) AS run_count,
-       r.tags, r.inputs, r.runner, r.client,
-       make_timestamp(r.at_us) AS expected_start_time,
-       make_timestamp(r.at_us) AS created,
-       make_timestamp(greatest(r.at_us, s.state.at_us)) AS updated
-FROM raw.task_run r
-LEFT JOIN raw.task_now s ON s.task_run_id = r.id AND s.flow_run_id IS NOT DISTINCT FROM r.flow_run_id
-LEFT JOIN (SELECT id, arg_max(name, at_us) AS name FROM raw.renamed WHERE run = 'task' GROUP BY id) n
-       ON n.id = r.id
-WHERE r.id NOT IN (SELECT id FROM raw.deleted)
-  AND (r.flow_run_id IS NULL OR r.flow_run_id NOT IN (SELECT id FROM raw.deleted));
+SELECT id, name, task_name, task_key, dynamic_key, flow_run_id, state_id, state_type, state_name, state_message,
+       state_timestamp, state_details, start_time,
+       state_timestamp AS end_time,
+       (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6 AS duration,
+       run_count, tags, inputs, runner, client, created AS expected_start_time, created,
+       greatest(created, state_timestamp) AS updated
+FROM raw.settled
+UNION ALL
+SELECT id, name, task_name, task_key, dynamic_key, flow_run_id, state_id, state_type, state_name, state_message,
+       state_timestamp, state_details, start_time,
+       CASE WHEN state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') THEN state_timestamp END,
+       CASE WHEN state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')
+            THEN (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6 END,
+       run_count, tags, inputs, runner, client, created, created, greatest(created, state_timestamp)
+FROM raw.task_run_now;
 
 CREATE OR REPLACE VIEW states AS
 SELECT id, 'flow-run' AS run_type, flow_run_id AS run_id, flow_run_id, NULL::UUID AS task_run_id, type, name,
@@ -126,7 +142,7 @@ WHERE task_run_id NOT IN (SELECT id FROM raw.deleted)
 CREATE OR REPLACE VIEW events AS
 SELECT "timestamp" AS occurred, run_type || '.' || name AS event, run_type, run_id, flow_run_id, task_run_id,
        id AS state_id, type AS state_type, name AS state_name, message, client, seq
-FROM states ORDER BY at_us, client, seq;
+FROM states;
 
 CREATE OR REPLACE VIEW logs AS
 SELECT md5(client || ':' || seq)::UUID AS id, make_timestamp(at_us) AS "timestamp", level, logger AS name, message,
