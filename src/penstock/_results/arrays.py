@@ -59,7 +59,7 @@ def _feed_floats(sink: Sink, data: Any) -> None:
     for block in _blocks(data):
         flat = np.ascontiguousarray(block).reshape(-1)
         if flat.dtype.kind == "c":
-            flat = flat.view(flat.real.dtype)
+            flat = flat.view(np.finfo(flat.dtype).dtype)
         if flat.dtype.itemsize > 8:  # extended precision has padding in its bytes
             mantissa, exponent = np.frexp(flat)
             high = mantissa.astype(np.float64)

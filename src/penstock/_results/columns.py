@@ -98,8 +98,9 @@ def _has_bytes(kind: Any) -> bool:
 
 def _feed_bytes(sink: Sink, part: Any) -> None:
     """Write text or bytes: the lengths, then all of it."""
-    import pyarrow.compute as pc
+    import pyarrow.compute
 
+    pc: Any = pyarrow.compute  # its functions are made when it is imported
     if part.null_count:
         part = part.fill_null("" if "string" in str(part.type) else b"")
     lengths = pc.binary_length(part).to_numpy(zero_copy_only=False).astype("<i8")
@@ -127,8 +128,9 @@ def _joined(part: Any) -> bytes:
 
 
 def _feed_lists(sink: Sink, part: Any) -> None:
-    import pyarrow.compute as pc
+    import pyarrow.compute
 
+    pc: Any = pyarrow.compute  # its functions are made when it is imported
     lengths = pc.list_value_length(part).fill_null(0)
     feed_elements(sink, lengths.to_numpy(zero_copy_only=False).astype("<i8"))
     _feed_column(sink, part.flatten())  # leaves out what lies under nulls

@@ -28,7 +28,7 @@ def feed_object(sink: Sink, value: Any) -> None:
     Raises:
         Unhashable: it holds something that is no data: a lock, a connection, a generator.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if isinstance(value, Enum):
         sink.text(f"enum {_named(kind)}.{value.name}")
         sink.value(value.value)
@@ -39,9 +39,11 @@ def feed_object(sink: Sink, value: Any) -> None:
         sink.value((value.pattern, int(value.flags)))
     elif isinstance(value, ZoneInfo) and value.key:
         sink.text(f"zone {value.key}")
-    elif hasattr(value, "model_dump") and hasattr(kind, "model_fields"):
+    elif hasattr(kind, "model_dump") and hasattr(
+        kind, "model_fields"
+    ):  # pydantic, with the serializers of users
         sink.text(_named(kind))
-        sink.value(value.model_dump())
+        sink.value(kind.model_dump(value))
     elif dataclasses.is_dataclass(value):
         sink.text(_named(kind))
         for field in dataclasses.fields(value):
@@ -63,7 +65,8 @@ def _feed_state(sink: Sink, value: Any, kind: type) -> None:
     if isinstance(reduced, str):  # a name in its module
         sink.text(reduced)
         return
-    maker, arguments, state, items, entries = (*reduced, None, None, None)[:5]
+    whole: tuple[Any, ...] = (*reduced, None, None, None)
+    maker, arguments, state, items, entries = whole[:5]
     if getattr(maker, "__name__", "") not in _MAKERS or getattr(maker, "__module__", "") != "copyreg":
         sink.value(maker)
     for argument in arguments:

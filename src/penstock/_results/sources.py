@@ -28,6 +28,7 @@ from penstock._results.origins import Origin, origin_of, version_of
 from penstock.exceptions import HashError
 
 Digest = Callable[[Any], str]
+_TASK_FUNCTION, _WRAPPED = "fn", "__wrapped__"
 
 
 class SourcePart(NamedTuple):
@@ -103,9 +104,10 @@ class _Reach:
             self.parts["source"] = SourcePart(_hash(f"{inner.__module__}.{inner.__qualname__}"))
         self._around(value)
 
-    def _around(self, value: Any) -> None:
+    def _around(self, given: Any) -> None:
         """Add what a function is wrapped in: decorators, arguments of a partial, the class of a callable object."""
         seen: set[int] = set()
+        value: Any = given
         while id(value) not in seen:
             seen.add(id(value))
             if isinstance(value, partial):
@@ -114,12 +116,10 @@ class _Reach:
             elif isinstance(value, MethodType):
                 value = value.__func__
             elif _is_task(value):
-                value = value.fn
-            elif isinstance(value, FunctionType) and hasattr(value, "__wrapped__"):
+                value = getattr(value, _TASK_FUNCTION)
+            elif not isinstance(value, type) and hasattr(value, _WRAPPED):
                 self._helper(value)
-                value = value.__wrapped__
-            elif not isinstance(value, (FunctionType, type)) and hasattr(value, "__wrapped__"):
-                value = value.__wrapped__
+                value = getattr(value, _WRAPPED)
 
     def _code(self, name: str, code: FunctionType | type) -> None:
         marker = id(code.__code__) if isinstance(code, FunctionType) else id(code)
