@@ -109,8 +109,8 @@ def _kept(node: ast.AST, name: str, value: Any, ours: Ours) -> Any:
             for item in value
             if not ours(dotted(item.func if isinstance(item, ast.Call) else item) or "")
         ]
-    if isinstance(node, ast.Constant) and isinstance(value, (frozenset, complex)):
-        return str(value)
+    if isinstance(node, ast.JoinedStr):  # some Pythons leave empty pieces in it
+        return [item for item in value if not (isinstance(item, ast.Constant) and item.value == "")]
     return value
 
 

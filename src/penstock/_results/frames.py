@@ -86,6 +86,8 @@ def _feed_values(sink: Sink, values: Any) -> None:
     import numpy as np
     import pandas as pd
 
+    if type(values) is pd.arrays.NumpyExtensionArray:
+        values = values.to_numpy()
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
         _feed_plain(sink, values, dtype)

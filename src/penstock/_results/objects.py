@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import tzinfo
 from enum import Enum
-from io import IOBase
+from io import BytesIO, IOBase, StringIO
 from pathlib import PurePath
 from types import CoroutineType, FrameType, GeneratorType, TracebackType
 from typing import Any
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from penstock._results.sink import Sink, Unhashable
 
-_LIVE = (GeneratorType, CoroutineType, FrameType, TracebackType, IOBase)
+_LIVE = (GeneratorType, CoroutineType, FrameType, TracebackType)
 _PROTOCOL = 2
 #: What stands for "make an instance without calling `__init__`" in the answer of `__reduce_ex__`.
 _MAKERS = ("__newobj__", "__newobj_ex__", "_reconstructor")
@@ -49,13 +49,15 @@ def feed_object(sink: Sink, value: Any) -> None:
         for field in dataclasses.fields(value):
             sink.text(field.name)
             sink.value(getattr(value, field.name, None), f".{field.name}")
-    elif isinstance(value, _LIVE) or _is_iterator(value, kind):
+    elif isinstance(value, _LIVE) or _is_used_up(value, kind):
         raise Unhashable(kind, "it is used up by reading it")
     else:
         _feed_state(sink, value, kind)
 
 
-def _is_iterator(value: Any, kind: type) -> bool:
+def _is_used_up(value: Any, kind: type) -> bool:
+    if isinstance(value, IOBase):
+        return not isinstance(value, (BytesIO, StringIO))
     return kind.__module__ in ("builtins", "itertools") and isinstance(value, Iterator)
 
 
