@@ -25,6 +25,7 @@ from penstock._engine.task_run import TaskExecution
 from penstock._ids import generate_slug, new_id
 from penstock._link.session import current_session
 from penstock._results.fingerprint import fingerprint
+from penstock._results.record_cache import RecordCache
 from penstock._results.store import ResultStore
 from penstock._values.outcome import Absent
 from penstock._values.runs import FlowRun
@@ -234,11 +235,7 @@ class FlowExecution:
         if self.stream is not None:
             self.stream.keep = bool(persist)
         store = parent.result_store if parent is not None else None
-        if flow.result_storage or flow.result_serializer or store is None:
-            store = ResultStore(
-                flow.result_storage or (store.folder if store else None),
-                flow.result_serializer or (store.serializer if store else None),
-            )
+        store = (store or ResultStore(cache=RecordCache(0))).update_for_flow(flow)
         if self.children is not None:
             self.children.begin_attempt()
         self.context = FlowRunContext(
@@ -308,7 +305,7 @@ class FlowExecution:
                 return state
             state.state_details.cache_key = key
             if not flow.cache_result_in_memory:
-                state.data = store.stored(key)
+                state.data = store.stored(key, f"flow run {self.flow_run.name!r}")
         elif state.is_completed() and not flow.cache_result_in_memory:
             state.data = Absent(
                 f"Flow run {self.flow_run.name!r} has cache_result_in_memory=False and does not persist its "

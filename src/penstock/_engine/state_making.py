@@ -166,5 +166,5 @@ def to_state_create(state: State) -> StateCreate:
     data = state.data
     reference = None
     if isinstance(data, StoredResult):
-        reference = {"type": "reference", "storage_key": data.key, "folder": str(data.folder)}
+        reference = {"type": "reference", "storage_key": data.key, "folder": str(data.store.folder)}
     return StateCreate.of(state, reference)

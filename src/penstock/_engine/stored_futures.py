@@ -135,11 +135,11 @@ def _with_result(state: State, kind: str, run_id: uuid.UUID) -> State:
     key = state.state_details.cache_key or str(run_id)
     results = ResultStore()
     state.data = (
-        results.stored(key)
+        results.stored(key, f"{kind.replace('_', ' ')} {run_id}")
         if results.exists(key)
         else Absent(
-            f"{kind.replace('_', ' ').capitalize()} {run_id} completed, but its result is not in {results.folder}: "
-            "it is kept there when the run has persist_result=True."
+            f"{kind.replace('_', ' ').capitalize()} {run_id} completed, but its result is not in "
+            f"{results.result_storage!r}: it is kept there when the run has persist_result=True."
         )
     )
     return state

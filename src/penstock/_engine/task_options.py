@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.retry_delays import Delays
 from penstock._results.policies import DEFAULT, NO_CACHE, CachePolicy
+from penstock._results.record_cache import RecordCache
 from penstock._results.store import ResultStore
 from penstock._values.annotations import NotSet
 from penstock.settings import get_current_settings
@@ -28,14 +28,9 @@ class TaskOptions:
     refresh: bool
     keep_in_memory: bool
     log_prints: bool
-    folder: Path
-    serializer: Any
+    #: Where results of this run go.
+    store: ResultStore
     flow_parameters: dict[str, Any]
-
-    @property
-    def store(self) -> ResultStore:
-        """Where results of this run go."""
-        return ResultStore(self.folder, self.serializer)
 
     @property
     def caches(self) -> bool:
@@ -47,6 +42,7 @@ def resolve_options(task: Any, context: FlowRunContext | None) -> TaskOptions:
     """Return the options of `task` as they are inside `context` (None: outside any flow)."""
     settings = get_current_settings()
     flow_store = context.result_store if context is not None else None
+    store = flow_store if flow_store is not None else ResultStore(cache=RecordCache(0))
     policy = _policy(task, settings)
     log_prints = task.log_prints
     if log_prints is None:
@@ -57,10 +53,6 @@ def resolve_options(task: Any, context: FlowRunContext | None) -> TaskOptions:
         delays = settings.tasks_default_retry_delay_seconds
     elif callable(delays):
         delays = delays(retries)
-    folder = task.result_storage or (flow_store.folder if flow_store else settings.results_local_storage_path)
-    serializer = task.result_serializer or (
-        flow_store.serializer if flow_store else settings.results_default_serializer
-    )
     return TaskOptions(
         retries=retries,
         retry_delays=delays,
@@ -72,8 +64,7 @@ def resolve_options(task: Any, context: FlowRunContext | None) -> TaskOptions:
         refresh=settings.tasks_refresh_cache if task.refresh_cache is None else task.refresh_cache,
         keep_in_memory=task.cache_result_in_memory,
         log_prints=log_prints,
-        folder=Path(folder),
-        serializer=serializer,
+        store=store.update_for_task(task),
         flow_parameters=context.parameters if context is not None and policy is not None else {},
     )
 

@@ -218,9 +218,8 @@ ROWS: tuple[Row, ...] = (
         "results.default_storage_block",
         TEXT,
         None,
-        "The block results are stored in.",
+        "Where results are stored instead of the local folder: a folder or a URL.",
         "DEFAULT_RESULT_STORAGE_BLOCK",
-        idle=True,
     ),
     row(
         "results.local_storage_path",

@@ -136,7 +136,9 @@ def _id(text: str | None) -> UUID | None:
     return UUID(text) if text else None
 
 
-def assert_uses_result_serializer(state: State, serializer: str | Serializer, client: Any = None) -> None:
+def assert_uses_result_serializer(
+    state: State, serializer: str | Serializer[Any], client: Any = None
+) -> None:
     """Assert how the result of a run was written.
 
     Args:
@@ -150,12 +152,11 @@ def assert_uses_result_serializer(state: State, serializer: str | Serializer, cl
     key, stores = _stored(state)
     found = next((about for store in stores if (about := store.look(key)) is not None), None)
     assert found is not None, (
-        f"No result is stored under {key!r} in {', '.join(str(s.folder) for s in stores)}."
+        f"No result is stored under {key!r} in {', '.join(repr(s.result_storage) for s in stores)}."
     )
     wanted = resolve_serializer(serializer).type
-    assert found.serializer == wanted, (
-        f"The result was written with {found.serializer!r}, not with {wanted!r}."
-    )
+    written = found.settings["type"]
+    assert written == wanted, f"The result was written with {written!r}, not with {wanted!r}."
 
 
 def assert_uses_result_storage(state: State, storage: Any, client: Any = None) -> None:
@@ -176,7 +177,7 @@ def assert_uses_result_storage(state: State, storage: Any, client: Any = None) -
 def _stored(state: State) -> tuple[str, list[ResultStore]]:
     """Return the key of a result, and where it may be: in the folder the state names, else where results go."""
     if isinstance(state.data, StoredResult):
-        return state.data.key, [ResultStore(state.data.folder)]
+        return state.data.key, [state.data.store]
     key = state.state_details.cache_key
     assert key is not None, f"The result of {state!r} is not stored; set persist_result=True."
     return key, [ResultStore()]

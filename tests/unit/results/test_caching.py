@@ -314,7 +314,7 @@ def test_a_damaged_file_says_which_and_where(storage) -> None:
     work, _ = counting(cache_policy=INPUTS)
     work(1)
     [path] = list(storage.iterdir())
-    path.write_bytes(path.read_bytes()[:-3])
+    path.write_bytes(path.read_bytes()[:-3] + b"???")
 
     with pytest.raises(MissingResult) as caught:
         work(1)
@@ -323,11 +323,12 @@ def test_a_damaged_file_says_which_and_where(storage) -> None:
     assert "Delete the file to have it computed again." in str(caught.value)
 
 
-def test_a_file_without_a_header_is_computed_again(storage) -> None:
+@pytest.mark.parametrize("left", [b"\xff\x00 nothing of ours", b"", slice(-3), slice(40)])
+def test_what_is_no_whole_record_is_computed_again(left, storage) -> None:
     work, calls = counting(cache_policy=INPUTS)
     work(1)
     [path] = list(storage.iterdir())
-    path.write_bytes(b"\xff\x00 nothing of ours")
+    path.write_bytes(left if isinstance(left, bytes) else path.read_bytes()[left])
 
     assert (work(1), work(1), len(calls)) == ([1, 0], [1, 0], 2)
 
