@@ -56,3 +56,20 @@ def read_all(path: Path) -> Iterator[Line]:
                 return
     finally:
         os.close(fd)
+
+
+def last_seq(path: Path) -> int:
+    """Return the sequence number of the last whole line, -1 when there is none. Reads the end of the file only."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        span = 1 << 16
+        while True:
+            file.seek(max(0, size - span))
+            for raw in reversed(file.read().split(b"\n")):
+                try:
+                    return decode(raw).seq
+                except TornLine:
+                    continue
+            if span >= size:
+                return -1
+            span *= 8

@@ -20,7 +20,7 @@ from penstock._ids import now_us
 from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
-from penstock._store import changes, durability
+from penstock._store import changes, durability, snapshots
 from penstock._store.database import WAL_LIMIT, Database
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
@@ -68,6 +68,8 @@ class Core:
         self.runs: dict[str, LiveRun] = {}
         self.flow_ids: dict[str, str] = {}
         self.commits = 0
+        #: Journal lines that are in the database.
+        self.lines = 0
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
         #: What was decided since the last commit and the database cannot know yet, by kind and key.
@@ -85,6 +87,9 @@ class Core:
         self._thread.start()
         lines = list(read_all(self.journal.path))
         self.call(lambda core: core.take(core.journal.client, lines)).result()
+        recovery, self.database.recovery = self.database.recovery, None
+        if recovery is not None:
+            self.call(lambda core: core.emit("event", recovery.event())).result()
 
     def stop(self) -> None:
         """Work off what waits, then end the thread."""
@@ -156,6 +161,7 @@ class Core:
             last = fresh[-1].seq
             self._rows.setdefault("batch", []).append((client, fresh[0].seq, last, now_us()))
             self.hwm[client] = last
+            self.lines += len(fresh)
         return self.hwm.get(client, -1)
 
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> None:
@@ -233,8 +239,8 @@ class Core:
             changes.remember(self, line)
 
     def _load(self) -> None:
-        rows = self.database.read("SELECT client, max(last_seq) FROM raw.batch GROUP BY client")
-        self.hwm = dict(rows)
+        self.hwm = self.database.marks()
+        self.lines = snapshots.count(self.hwm)
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
 
@@ -310,9 +316,33 @@ class Core:
                 if pause is None:
                     raise
             time.sleep(pause)
-            self.database.reopen()
+            self._reopen()
             if self._is_committed(rows):
                 return
+
+    def _reopen(self) -> None:
+        """Open the file again, trying for a while."""
+        import duckdb
+
+        for pause in (*_BACKOFF, None):
+            try:
+                self.database.reopen()
+                return
+            except duckdb.Error as error:
+                say(f"cannot open the database again: {error}")
+                if pause is None:
+                    raise
+            time.sleep(pause)
+
+    def checkpoint(self) -> None:
+        """Fold the log into the database file, after the journals: the file must never hold more than they do."""
+        durability.sync_journals(self.journals)
+        self.database.checkpoint()
+
+    def compact(self) -> None:
+        """Write the database file anew without its holes."""
+        durability.sync_journals(self.journals)
+        self.database.compact()
 
     def _is_committed(self, rows: Rows) -> bool:
         """True when a commit that reported an error had reached the disk after all."""
@@ -321,10 +351,16 @@ class Core:
         return bool(found[0][0] is not None and found[0][0] >= last)
 
     def _tidy(self) -> None:
-        self.database.settle()
-        if self.database.wal_size() > WAL_LIMIT:
-            durability.sync_journals(self.journals)
-            self.database.checkpoint()
+        import duckdb
+
+        try:
+            self.database.settle()
+            if self.database.wal_size() > WAL_LIMIT:
+                self.checkpoint()
+        except duckdb.Error as error:
+            # Everything is committed; an instance that a full disk has invalidated is opened again.
+            say(f"could not tidy up: {error}")
+            self._reopen()
         if len(self.runs) > _REMEMBERED:
             ended = [run.id for run in self.runs.values() if run.state is not None and run.state.is_final()]
             for run_id in ended[: _REMEMBERED // 2]:

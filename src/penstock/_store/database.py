@@ -8,11 +8,12 @@ so a failure means rollback. A cursor belongs to one thread and results are alwa
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from penstock._crashpoints import crashpoint
 from penstock._ids import now_us
 from penstock._store.settled import Settling
 
@@ -29,6 +30,9 @@ _CONFIG = {
 }
 #: A write-ahead log of this size is folded into the file after the commit that reached it.
 WAL_LIMIT = 16 << 20
+#: Seconds a query that was interrupted may take to end.
+_PATIENCE = 5.0
+_MARKS = "SELECT client, max(last_seq) FROM {}raw.batch GROUP BY client"
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -41,14 +45,30 @@ class NewerSchema(RuntimeError):
     """The file was written by a newer version of Penstock; it is left alone."""
 
 
+class Copied(NamedTuple):
+    """A copy of the database, and the newest sequence number of each client in it."""
+
+    path: Path
+    marks: dict[str, int]
+
+
 class Database:
     """One open DuckDB file. `write` belongs to one thread; `read` may be called from any."""
 
+    #: A file of this name beside the database says that damage was met inside it: it is to be rebuilt.
+    DAMAGED = "store.damaged"
+
     def __init__(self, path: Path) -> None:
         self.path = path
+        #: What was done to be able to open it, if anything; the writer makes an event of it.
+        self.recovery: Any = None
+        #: Called when a block cannot be read; nothing more can be promised then.
+        self.on_damage: Callable[[], None] = lambda: None
         self._con: Any = None
         self._settling: Settling
-        self._gate = threading.Lock()
+        self._gate = threading.Condition()
+        self._readers: set[Any] = set()
+        self._copying = threading.Lock()
         self.open()
 
     def open(self) -> None:
@@ -62,32 +82,43 @@ class Database:
         con = duckdb.connect(str(self.path), config=dict[str, Any](_CONFIG))
         try:
             _migrate(con)
+            con.execute(f"SET allowed_paths = [{', '.join(_quoted(path) for path in self._copy_files())}]")
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
         except BaseException:
             con.close()
             raise
-        self._con = con
         self._settling = Settling(con)
+        with self._gate:
+            self._con = con
+            self._gate.notify_all()
 
     def reopen(self) -> None:
         """Close an instance that DuckDB has invalidated and open the file again."""
         self.close(checkpoint=False)
         self.open()
 
-    def cursor(self) -> Any:
-        """Return a cursor for the calling thread; the caller closes it."""
-        with self._gate:
-            return self._con.cursor()
-
     @contextmanager
     def reading(self) -> Iterator[Any]:
         """Lend a cursor for one thread's use."""
-        cursor = self.cursor()
+        import duckdb
+
+        with self._gate:
+            # It is None while the file is opened again.
+            if not self._gate.wait_for(lambda: self._con is not None, timeout=_PATIENCE):
+                raise duckdb.ConnectionException(f"{self.path} is closed")
+            cursor = self._con.cursor()
+            self._readers.add(cursor)
         try:
             yield cursor
+        except Exception as error:
+            self._look_at(error.__cause__ or error)
+            raise
         finally:
             cursor.close()
+            with self._gate:
+                self._readers.discard(cursor)
+                self._gate.notify_all()
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a query and return all its rows."""
@@ -102,6 +133,10 @@ class Database:
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def marks(self) -> dict[str, int]:
+        """Return the newest sequence number of each client."""
+        return dict(self.read(_MARKS.format("")))
+
     def write(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Append rows by table in one transaction; on any error nothing is written.
 
@@ -115,16 +150,21 @@ class Database:
                 with self._con.appender(f"raw.{table}") as appender:
                     appender.append_rows(batch)
             marks.apply(self._con)
+            crashpoint("database.commit")
             self._con.commit()
-        except BaseException:
+            crashpoint("database.committed")
+        except BaseException as error:
             _rollback(self._con)
+            self._look_at(error)
             raise
         self._settling.committed(marks)
 
     def settle(self, *, due_only: bool = True) -> None:
         """Settle task runs that have ended; by default only when enough of them wait."""
         if not due_only or self._settling.is_due:
+            crashpoint("database.settle")
             self._settling.settle(self._con)
+            crashpoint("database.settled")
 
     def wal_size(self) -> int:
         """Return the size of the write-ahead log in bytes."""
@@ -135,12 +175,57 @@ class Database:
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""
+        crashpoint("database.checkpoint")
         self._con.execute("CHECKPOINT")
+        crashpoint("database.checkpointed")
+
+    def copy(self) -> Copied:
+        """Write everything to a new file beside this one, and read that again. Writing goes on meanwhile.
+
+        Raises:
+            duckdb.Error: it cannot be written; nothing is left of it.
+        """
+        path, *_ = files = self._copy_files()
+        with self._copying, self.reading() as cursor:
+            for left in files:
+                left.unlink(missing_ok=True)
+            source = cursor.execute("SELECT current_database()").fetchall()[0][0]
+            try:
+                cursor.execute(f"ATTACH {_quoted(path)} AS copied")
+                try:
+                    crashpoint("database.copying")
+                    cursor.execute(f'COPY FROM DATABASE "{source}" TO copied')
+                finally:
+                    cursor.execute("DETACH copied")
+                cursor.execute(f"ATTACH {_quoted(path)} AS copied (READ_ONLY)")
+                marks = dict(cursor.execute(_MARKS.format("copied.")).fetchall())
+                cursor.execute("DETACH copied")
+            except BaseException:
+                for left in files:
+                    left.unlink(missing_ok=True)
+                raise
+        path.chmod(0o600)
+        return Copied(path, marks)
+
+    def compact(self) -> None:
+        """Write the file anew without its holes and take its place; the writer's thread, nobody writes meanwhile.
+
+        Queries that run are ended first: while anybody has the old file open, DuckDB gives it to everybody.
+        """
+        self.settle(due_only=False)
+        copied = self.copy()
+        self.close()
+        crashpoint("database.compacted")
+        copied.path.replace(self.path)
+        self.open()
 
     def close(self, *, checkpoint: bool = True) -> None:
-        """Close the file, checkpointed unless told otherwise."""
+        """Close the file, checkpointed unless told otherwise; queries that run are ended."""
         with self._gate:
             con, self._con = self._con, None
+            for cursor in self._readers:
+                cursor.interrupt()
+            self._gate.wait_for(lambda: not self._readers, timeout=_PATIENCE)
         if con is None:
             return
         try:
@@ -148,6 +233,22 @@ class Database:
                 con.execute("FORCE CHECKPOINT")
         finally:
             con.close()
+
+    def _copy_files(self) -> list[Path]:
+        """Return the only other files this instance may touch: the copy and its logs."""
+        name = f"{self.path.name}.copy"
+        return [self.path.with_name(name + end) for end in ("", ".wal", ".wal.checkpoint", ".wal.recovery")]
+
+    def _look_at(self, error: BaseException) -> None:
+        """Leave word for the next one that opens the file when a block of it cannot be read."""
+        if "Corrupt database file" in str(error) or "Could not read enough bytes" in str(error):
+            self.path.with_name(self.DAMAGED).write_text(str(error)[:2000], encoding="utf-8")
+            self.on_damage()
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("'", "''")
+    return f"'{text}'"
 
 
 def _rollback(con: Any) -> None:

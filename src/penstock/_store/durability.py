@@ -10,13 +10,18 @@ def sync_journals(folder: Path) -> None:
     """Flush every living journal, so that a checkpoint never holds more than the journals do."""
     for path in folder.glob("*.jsonl"):
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            sync_file(path)
         except FileNotFoundError:
             continue
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Flush one file."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
 
-from penstock._journal.line import Line, TornLine, decode
+from penstock._crashpoints import crashpoint
+from penstock._journal.line import Line
 from penstock._journal.liveness import is_alive, is_dead
-from penstock._journal.reader import read_all
-from penstock._store import decisions
+from penstock._journal.reader import last_seq, read_all
+from penstock._store import decisions, snapshots
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
 from penstock._store.report import say
 from penstock._workspace import Workspace
 
 _SLICE = 20_000
+#: A snapshot is due after so many journal lines (or a quarter of all), or so many seconds with any.
+SNAPSHOT_LINES = 100_000
+SNAPSHOT_SECONDS = 3600.0
 
 
 class Sweeper:
@@ -26,12 +31,15 @@ class Sweeper:
         self._core = core
         self._workspace = workspace
         self._every = every
+        self._snapshot_lines = self._snapshot_at = 0
+        self._snapshot_time = 0.0
+        self._plan(core.lines)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="penstock-sweeper", daemon=True)
 
     def start(self) -> None:
-        """Begin; the archive is compared with the database first."""
+        """Begin; all journals are compared with the database first."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -61,15 +69,43 @@ class Sweeper:
             if is_dead(path):
                 self._bury(path)
 
-    def heal_archive(self) -> int:
-        """Take in again what an archived journal has and the database lost (a cut write-ahead log)."""
+    def heal(self) -> int:
+        """Take in again what a journal has and the database lost (a cut write-ahead log); returns how many had more.
+
+        Also journals of the living: they do not send again by themselves what was acknowledged.
+        """
         healed = 0
         marks: dict[str, int] = self._core.call(lambda core: dict(core.hwm)).result()
-        for path in sorted(self._workspace.archive.glob("*.jsonl")):
-            if _last_seq(path) > marks.get(path.stem, -1):
+        for path in [*sorted(self._workspace.archive.glob("*.jsonl")), *sorted(self._others(), key=_birth)]:
+            if last_seq(path) > marks.get(path.stem, -1):
                 self._take(path)
                 healed += 1
         return healed
+
+    def snapshot_if_due(self) -> bool:
+        """Take a snapshot when enough has come since the last one; True when one was taken."""
+        due, grown = self._snapshot_at, self._core.lines
+        if grown < due and not (grown > self._snapshot_lines and time.monotonic() > self._snapshot_time):
+            return False
+        self.snapshot()
+        return True
+
+    def snapshot(self) -> snapshots.Snapshot:
+        """Take a snapshot now.
+
+        Raises:
+            duckdb.Error, OSError: it cannot be written; the snapshots before it are untouched.
+        """
+        with self._lock:
+            self._plan(self._core.lines)  # also when it fails: not again at once
+            self._core.call(lambda core: core.checkpoint()).result()
+            return snapshots.take(self._core.database, self._workspace)
+
+    def _plan(self, lines: int) -> None:
+        """Say when the next snapshot is due: copies of a large database are to stay rare."""
+        self._snapshot_lines = lines
+        self._snapshot_at = lines + max(SNAPSHOT_LINES, lines // 4)
+        self._snapshot_time = time.monotonic() + SNAPSHOT_SECONDS
 
     def _others(self) -> list[Path]:
         own = self._core.journal.path
@@ -77,24 +113,31 @@ class Sweeper:
 
     def _run(self) -> None:
         try:
-            healed = self.heal_archive()
+            healed = self.heal()
             if healed:
-                say(f"took {healed} archived journals in again")
+                say(f"took {healed} journals in again, which the database had lost lines of")
+            newest = next(iter(snapshots.existing(self._workspace)), None)
+            self._plan(newest.lines if newest is not None else 0)
         except Exception:
             traceback.print_exc()
         while not self._stop.is_set():
             try:
                 self.sweep()
+                self.snapshot_if_due()
             except Exception:
                 traceback.print_exc()
             self._stop.wait(self._every)
 
     def _bury(self, path: Path) -> None:
         hello = _hello(path)
+        crashpoint("sweeper.found")
         self._take(path)
+        crashpoint("sweeper.taken")
         self._crash(path.stem, hello)
+        crashpoint("sweeper.crashed")
         self._workspace.archive.mkdir(mode=0o700, exist_ok=True)
         path.rename(self._workspace.archive / path.name)
+        crashpoint("sweeper.archived")
 
     def _take(self, path: Path) -> None:
         """Ingest a journal to its last whole line, in slices so that others get their turn."""
@@ -141,20 +184,3 @@ def _birth(path: Path) -> tuple[int, str]:
 def _hello(path: Path) -> dict[str, Any]:
     first = next(iter(read_all(path)), None)
     return first.body if first is not None and first.kind == "hello" else {}
-
-
-def _last_seq(path: Path) -> int:
-    """Return the sequence number of the last whole line, reading the end of the file only."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        span = 1 << 16
-        while True:
-            file.seek(max(0, size - span))
-            for raw in reversed(file.read().split(b"\n")):
-                try:
-                    return decode(raw).seq
-                except TornLine:
-                    continue
-            if span >= size:
-                return -1
-            span *= 8
