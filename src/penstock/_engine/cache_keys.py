@@ -82,7 +82,7 @@ def _missed(run: Any, key: Key, text: str, parts: dict[str, str]) -> tuple[str, 
     """Return outcome, reason, and whether users should be told; remember the key for the next one."""
     with _lock:  # the first miss of a flow run looks before any other of its misses has been remembered
         is_first = _is_first(run)
-        memory = KeyMemory(run.session.workspace.home, run.task_run.task_key, str(run.options.folder))
+        memory = KeyMemory(run.session.workspace.home, run.task_run.task_key)
     texts = {part.digest: part.text for part in key.parts.values() if part.text}
     if run.options.refresh:
         outcome, reason = (

@@ -27,11 +27,10 @@ class KeyMemory:
     Args:
         folder: the workspace's folder; without one nothing is remembered.
         task_key: which task.
-        place: where its results are stored: elsewhere it begins anew.
     """
 
-    def __init__(self, folder: Path, task_key: str, place: str) -> None:
-        name = blake2b(f"{task_key}\n{place}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    def __init__(self, folder: Path, task_key: str) -> None:
+        name = blake2b(task_key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         self._path = folder / "keys" / f"{name}.json"
         self.earlier: list[EarlierKey] = []
         self.texts: dict[str, str] = {}

@@ -43,7 +43,7 @@ def explain(
     if any(known.key == key for known in earlier):
         return (
             "nothing changed, but no result is stored under the key: the run before did not complete, "
-            "or its record was deleted"
+            "or its record was deleted or is kept elsewhere"
         )
     nearest = min(earlier, key=lambda known: len(list(_changed(parts, known.parts))))
     changes = sorted(_changed(parts, nearest.parts), key=_rank)

@@ -114,7 +114,7 @@ def test_an_expired_result_a_refresh_and_a_lost_record_are_told_apart(outcomes, 
     assert reasons[2] == "a refresh was asked for (refresh_cache, or the setting tasks.refresh_cache)"
     assert reasons[3] == (
         "nothing changed, but no result is stored under the key: the run before did not complete, "
-        "or its record was deleted"
+        "or its record was deleted or is kept elsewhere"
     )
     assert "cannot be read" in reasons[4]
 
@@ -237,21 +237,21 @@ def test_changes_are_told_the_most_telling_first(before, now, expected) -> None:
 
 def test_the_memory_keeps_the_newest_keys_and_only_texts_in_use(tmp_path) -> None:
     for number in range(KEPT + 3):
-        KeyMemory(tmp_path, "t", "p").remember(f"k{number}", {"source": f"d{number}"}, {f"d{number}": "text"})
-    memory = KeyMemory(tmp_path, "t", "p")
+        KeyMemory(tmp_path, "t").remember(f"k{number}", {"source": f"d{number}"}, {f"d{number}": "text"})
+    memory = KeyMemory(tmp_path, "t")
 
     assert [run.key for run in memory.earlier] == [f"k{number}" for number in reversed(range(3, KEPT + 3))]
     assert set(memory.texts) == {f"d{number}" for number in range(3, KEPT + 3)}
-    assert KeyMemory(tmp_path, "t", "elsewhere").earlier == []
+    assert KeyMemory(tmp_path, "another").earlier == []
     [path] = (tmp_path / "keys").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_damaged_memory_begins_anew(tmp_path) -> None:
-    KeyMemory(tmp_path, "t", "p").remember("k", {}, {})
+    KeyMemory(tmp_path, "t").remember("k", {}, {})
     [path] = (tmp_path / "keys").iterdir()
     for damage in (b"{", b"[]", b'{"runs": [1], "texts": {}}'):
         path.write_bytes(damage)
-        assert KeyMemory(tmp_path, "t", "p").earlier == []
-    KeyMemory(tmp_path / "missing", "t", "p").remember("k", {}, {})
+        assert KeyMemory(tmp_path, "t").earlier == []
+    KeyMemory(tmp_path / "missing", "t").remember("k", {}, {})
     assert not (tmp_path / "missing").exists()
