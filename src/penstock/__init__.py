@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penstock.query import query as query
     from penstock.tasks import Task as Task
     from penstock.tasks import task as task
+    from penstock.transactions import Transaction as Transaction
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _WHERE = {
     "Flow": "penstock.flows",
     "State": "penstock._values.states",
     "Task": "penstock.tasks",
+    "Transaction": "penstock.transactions",
     "allow_failure": "penstock._values.annotations",
     "apause_flow_run": "penstock.flow_runs",
     "aresume_flow_run": "penstock.flow_runs",
@@ -85,6 +87,7 @@ __all__ = [
     "Flow",
     "State",
     "Task",
+    "Transaction",
     "__version__",
     "allow_failure",
     "apause_flow_run",

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.definitions import (
     Definition,
+    TransactionHooks,
     check_hooks,
     default_name,
     docstring,
@@ -74,15 +75,14 @@ _OPTIONS = [
 ]
 
 
-class Task(Definition, Generic[P, R]):
+class Task(Definition, TransactionHooks, Generic[P, R]):
     """A function that runs as a tracked task. Made by the decorator `task`.
 
     Args:
         fn: the function. `.fn` gives it back, for tests.
         name: from the function by default.
         description: from the docstring by default.
-        tags: labels of every run.
-        version: a text kept with each run.
+        tags, version: labels, and a text, kept with each run.
         cache_policy: what makes the cache key; inputs, source and flow run by default.
         cache_key_fn: ``(context, parameters) -> key or None`` instead of a policy.
         cache_expiration: how long a cached result is valid; for ever by default.
@@ -99,6 +99,7 @@ class Task(Definition, Generic[P, R]):
         log_prints: turn prints into logs.
         refresh_cache: compute again and overwrite.
         on_completion, on_failure, on_running: hooks ``(task, task_run, state)``.
+        on_rollback, on_commit: hooks ``(transaction)``, not for the decorator.
         retry_condition_fn: ``(task, task_run, state) -> bool``; False ends the retries.
         viz_return_value: stands in for the value when the flow is drawn.
         asset_deps: assets this task reads.
@@ -337,14 +338,13 @@ class Task(Definition, Generic[P, R]):
             else:
                 kept[option] = getattr(self, option)
         changed = {
-            name: value for name, value in options.items() if value is not NotSet or name == "cache_policy"
+            key: value for key, value in options.items() if value is not NotSet or key == "cache_policy"
         }
         if "cache_key_fn" in changed or "cache_policy" in changed:
             kept.update(cache_key_fn=None, cache_policy=NotSet)
+        kept.update(on_commit=self.on_commit_hooks, on_rollback=self.on_rollback_hooks)
         twin: Task[P, R] = type(self)(self.raw_fn, **{**kept, **changed})
         twin.fn = self.fn
-        twin.on_commit_hooks = list(self.on_commit_hooks)
-        twin.on_rollback_hooks = list(self.on_rollback_hooks)
         return twin
 
     create_run = create_local_run = create_task_run

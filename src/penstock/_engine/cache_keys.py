@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.parameters import with_owner
 from penstock._results.key_memory import KeyMemory
-from penstock._results.key_parts import Key, compute
+from penstock._results.key_parts import Key as Key
+from penstock._results.key_parts import compute
 from penstock._results.misses import explain
 from penstock._results.sources import SourcePart
 from penstock.exceptions import MissingResult
@@ -103,11 +104,16 @@ def _missed(run: Any, key: Key, text: str, parts: dict[str, str]) -> tuple[str, 
 
 def _gone(run: Any, text: str) -> tuple[str, str] | None:
     """Return what is wrong with a record that was there before, None when there is none any more."""
+    store = run.options.store.model_copy(
+        update={"lock_manager": None}
+    )  # whoever holds the key is not waited for
     try:
-        expiration = run.options.store.read(text).metadata.expiration
+        about = store.read(text).metadata
     except MissingResult as error:
         return None if isinstance(error.__cause__, FileNotFoundError) else ("miss", str(error))
-    return "expired", f"the stored result expired at {expiration:%Y-%m-%d %H:%M:%S} UTC"
+    if not about.expired:  # it came while we were looking
+        return None
+    return "expired", f"the stored result expired at {about.expiration:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _is_first(run: Any) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock._engine.task_options import TaskOptions
+    from penstock._engine.task_run import TaskExecution
     from penstock._link.session import Session
     from penstock._results.store import ResultStore
 
@@ -168,6 +169,7 @@ class TaskRunContext(RunContext):
     """What is known inside a task run."""
 
     _variable: ClassVar[ContextVar[Any]] = ContextVar("penstock_task_run", default=None)
+    _local: ClassVar[frozenset[str]] = frozenset({"execution"})
 
     task: Any
     task_run: TaskRun
@@ -176,6 +178,8 @@ class TaskRunContext(RunContext):
     log_prints: bool
     #: What the options of the task came to.
     options: TaskOptions | None
+    #: The run itself, where it is executed.
+    execution: TaskExecution | None
 
     def __init__(
         self,
@@ -186,6 +190,7 @@ class TaskRunContext(RunContext):
         persist_result: bool = False,
         log_prints: bool = False,
         options: TaskOptions | None = None,
+        execution: TaskExecution | None = None,
         start_time: datetime | None = None,
         input_keyset: dict[str, str] | None = None,
     ) -> None:
@@ -197,6 +202,7 @@ class TaskRunContext(RunContext):
             persist_result=persist_result,
             log_prints=log_prints,
             options=options,
+            execution=execution,
             start_time=start_time or utc_now(),
             input_keyset=input_keyset,
         )

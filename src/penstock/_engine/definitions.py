@@ -94,6 +94,23 @@ class Fact(int):
         return repr(bool(self))
 
 
+class TransactionHooks:
+    """The hooks of tasks on what becomes of their work; each is called with the transaction of the run."""
+
+    on_commit_hooks: list[Any]
+    on_rollback_hooks: list[Any]
+
+    def on_commit(self, fn: H) -> H:
+        """Register a hook for when the result is committed; returns it unchanged."""
+        self.on_commit_hooks.append(fn)
+        return fn
+
+    def on_rollback(self, fn: H) -> H:
+        """Register a hook that undoes a completed run, when something else in its transaction fails; returns it."""
+        self.on_rollback_hooks.append(fn)
+        return fn
+
+
 class Definition:
     """What `Flow` and `Task` share: their function, their hooks, and how they bind to instances and classes."""
 

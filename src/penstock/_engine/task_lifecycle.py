@@ -1,6 +1,7 @@
 """What happens in a task run, in order. A generator of effects; see `drivers`.
 
-inputs resolved → (NotReady) → cached? → Running → on_running → the function → retry? → stored → final → hooks
+inputs resolved → (NotReady) → cached? → (locked) → Running → on_running → the function → retry? → stored → final → hooks
+→ (committed, undone, or left to the transaction around; see `transactions`)
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
-from penstock._engine import outcomes
+from penstock._engine import cache_keys, outcomes, transaction_steps
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result
 from penstock._engine.streams import call, replay
 from penstock._engine.task_run import TaskExecution
 from penstock._engine.timeouts import RunTimeout
+from penstock._engine.transaction_tree import BaseTransaction
+from penstock._rules.transactions import IsolationLevel
 from penstock._values.states import State, StateType
 from penstock.exceptions import RunCancelled, TaskRunTimeoutError, UpstreamTaskError
 
 Steps = Generator[Effect, Any, State]
+SERIALIZABLE = IsolationLevel.SERIALIZABLE
 
 
 def task_lifecycle(run: TaskExecution) -> Steps:
@@ -54,9 +58,26 @@ def _until_final(run: TaskExecution) -> Steps:
     if run.options.caches:
         cached = yield Ask(run.find_cached)
         if cached is not None:
-            if run.stream is not None:
-                yield from replay((yield Ask(cached.result)), run.stream)
-            return (yield from _finish(run, cached))
+            return (yield from _reuse(run, cached))
+    try:
+        run.join()
+    except Exception as error:
+        return (yield from _finish(run, outcomes.from_exception(error, "Task run transaction")))
+    try:
+        return (yield from _work(run))
+    except BaseException as error:
+        yield from _give_up(run, error)
+        raise
+
+
+def _work(run: TaskExecution) -> Steps:
+    transaction = run.transaction
+    if transaction is not None and transaction.isolation_level is SERIALIZABLE and run.cache_key is not None:
+        cached = yield from _locked(run, transaction)
+        if cached is not None:
+            transaction.found()
+            cache_keys.record(run, run.key, found=True)
+            return (yield from _reuse(run, cached))
     while True:
         run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))
         for hook in run.task.on_running_hooks:
@@ -71,19 +92,57 @@ def _until_final(run: TaskExecution) -> Steps:
                 run.options.retries,
                 f"{delay:g} second(s) from now" if delay else "immediately",
             )
+            if run.transaction is not None:
+                yield from transaction_steps.forget_attempt(run.transaction)
             if delay:
                 run.enter(run.awaiting_retry(delay))
                 yield Sleep(delay)
             continue
-        if state.is_completed() and (run.options.persist or not run.options.keep_in_memory):
-            yield Ask(run.keep, (state,))
-        return (yield from _finish(run, state))
+        return (yield from _end(run, state))
+
+
+def _reuse(run: TaskExecution, cached: State) -> Steps:
+    if run.stream is not None:
+        yield from replay((yield Ask(cached.result)), run.stream)
+    return (yield from _finish(run, cached))
+
+
+def _locked(run: TaskExecution, transaction: BaseTransaction) -> Generator[Effect, Any, State | None]:
+    """Wait until nobody else works on the same key; return what was found then."""
+    twin = yield from transaction_steps.lock(transaction)
+    if twin is not None:
+        return run.cached(twin.staged_value)
+    found: State | None = yield Ask(run.look)
+    return found
+
+
+def _end(run: TaskExecution, state: State) -> Steps:
+    """Store the result, enter the last state, commit or undo; in a transaction around, that one does it later."""
+    alone = run.transaction is None or run.transaction.get_parent() is None
+    if alone and state.is_completed() and (run.options.persist or not run.options.keep_in_memory):
+        yield Ask(run.keep, (state,))
+    if state.is_completed():
+        run.stage(state)
+    final = yield from _finish(run, state)
+    if run.transaction is not None:
+        yield from transaction_steps.leave(run.transaction, failed=run.lost or not state.is_completed())
+    return final
+
+
+def _give_up(run: TaskExecution, error: BaseException) -> Generator[Effect, Any, None]:
+    """Undo what an interrupted run did, and let go of its lock."""
+    if run.transaction is None:
+        return
+    if isinstance(error, GeneratorExit):  # nobody runs this lifecycle any more
+        run.transaction.release()
+        return
+    yield from transaction_steps.leave(run.transaction, failed=True)
 
 
 def _attempt(run: TaskExecution) -> Steps:
     try:
         args, kwargs = run.arguments()
-        with run.context():
+        with run.context(), run.active():
             if run.stream is not None:
                 run.stream.keep = run.options.persist
             value = yield from call(run.task.fn, args, kwargs, run.options.timeout, run.stream)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from penstock._engine import cache_keys, inputs
@@ -18,6 +20,8 @@ from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
 from penstock._engine.streams import Stream
 from penstock._engine.task_options import TaskOptions
+from penstock._engine.transaction_tree import BaseTransaction, active_transaction
+from penstock._engine.transactions import AsyncTransaction, Transaction
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check
@@ -27,6 +31,7 @@ from penstock._values.states import State, StateType, utc_now
 from penstock.exceptions import HashError, SerializationError
 
 _rng = random.Random()
+_NOTHING = nullcontext()
 
 
 @dataclass(slots=True)
@@ -47,9 +52,15 @@ class TaskExecution:
     #: Hashes of inputs that were computed before, by parameter name.
     fingerprints: dict[str, KnownFingerprint] = field(default_factory=dict)
     cache_key: str | None = None
+    #: The cache key with what it was made of.
+    key: cache_keys.Key = cache_keys.NO_KEY
     #: Who iterates over this run, when its function is a generator.
     stream: Stream | None = None
     retry: int = 0
+    #: What commits or undoes this run; None when nobody would notice.
+    transaction: BaseTransaction | None = None
+    #: The result should have been stored, and was not.
+    lost: bool = False
     closed: bool = False
     _lock: Any = field(default_factory=threading.Lock)
 
@@ -141,7 +152,12 @@ class TaskExecution:
             options=self.options,
             persist_result=self.options.persist,
             log_prints=self.options.log_prints,
+            execution=self,
         )
+
+    def active(self) -> AbstractContextManager[None]:
+        """Make the transaction of this run, if it has one, the active one inside a `with` block."""
+        return self.transaction.active() if self.transaction is not None else _NOTHING
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return how the function is called."""
@@ -152,53 +168,132 @@ class TaskExecution:
 
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
-        store = self.options.store
-        found, key, problem = None, cache_keys.NO_KEY, None
+        cached, problem = None, None
         try:
-            key = cache_keys.key_of(self)
-            self.cache_key = key.text
-            if self.cache_key is not None and not self.options.refresh:
-                found = store.look(self.cache_key)
+            self.key = cache_keys.key_of(self)
+            self.cache_key = self.key.text
+            cached = self.look()
         except HashError as error:
             problem = str(error)
-            self.logger.warning("Not cached: %s", problem)
         except Exception as error:
-            key, problem = cache_keys.NO_KEY, f"computing the cache key failed: {error!r}"
-            self.cache_key = None
+            self.key, self.cache_key = cache_keys.NO_KEY, None
+            problem = f"computing the cache key failed: {error!r}"
+        if problem is not None:
             self.logger.warning("Not cached: %s", problem)
-        cache_keys.record(self, key, found=found is not None, problem=problem)
-        if found is None or self.cache_key is None:
+        cache_keys.record(self, self.key, found=cached is not None, problem=problem)
+        return cached
+
+    def look(self) -> State | None:
+        """Return the Cached state of the result under the cache key, None when there is none that may be used."""
+        if self.cache_key is None or self.options.refresh:
             return None
-        state = State(StateType.COMPLETED, name="Cached", data=store.stored(self.cache_key))
-        state.digest = found.digest
+        store = self.options.store
+        found = store.look(self.cache_key)
+        if found is None:
+            return None
+        return self.cached(store.stored(self.cache_key), found.digest, found.expiration)
+
+    def cached(self, data: Any, digest: str | None = None, expiration: datetime | None = None) -> State:
+        """Return the state of a run whose work was done before."""
+        state = State(StateType.COMPLETED, name="Cached", data=data)
+        state.digest = digest
         state.state_details.cache_key = self.cache_key
-        state.state_details.cache_expiration = found.expiration
+        state.state_details.cache_expiration = expiration
         return state
 
-    def keep(self, state: State) -> State:
-        """Store the value of a completed state if it should be stored."""
+    def join(self) -> None:
+        """Make the transaction of this run, if anybody would notice it.
+
+        Raises:
+            ConfigurationError: it has to be serializable and there is nothing to lock with.
+        """
+        task, level = self.task, getattr(self.options.policy, "isolation_level", None)
+        parent = active_transaction()
+        if parent is not None or level is not None or task.on_commit_hooks or task.on_rollback_hooks:
+            self.open_transaction(parent)
+
+    def open_transaction(self, parent: BaseTransaction | None = None) -> BaseTransaction:
+        """Return the transaction of this run; made when it is first asked for.
+
+        Args:
+            parent: the one it is a part of.
+        """
+        with self._lock:
+            if self.transaction is None:
+                self.transaction = self._transaction(parent)
+            return self.transaction
+
+    def _transaction(self, parent: BaseTransaction | None) -> BaseTransaction:
         options = self.options
-        if not state.is_completed() or not options.persist:
-            if state.is_completed() and not options.keep_in_memory:
+        made = (AsyncTransaction if self.task.isasync else Transaction)(
+            key=self.cache_key,
+            store=options.store,
+            isolation_level=getattr(options.policy, "isolation_level", None),
+            overwrite=options.refresh,
+            write_on_commit=options.persist,
+            logger=self.logger,
+        )
+        made.flow_run_id = self.task_run.flow_run_id
+        made.join(parent)
+        return made
+
+    def stage(self, state: State) -> None:
+        """Give the value of a completed state to the transaction of this run, to be stored when that commits."""
+        transaction = self.transaction
+        if transaction is None:
+            return
+        transaction.stage(state.data, self.task.on_rollback_hooks, self.task.on_commit_hooks)
+        transaction.undoer = self.rolled_back
+        if transaction.get_parent() is not None and self.options.persist:
+            transaction.key = self.cache_key or str(self.task_run.id)
+            transaction.recorder = partial(self._write, state)
+            self._label(state)
+
+    def rolled_back(self) -> None:
+        """Say that what this run did was undone."""
+        self.enter(
+            State(
+                StateType.COMPLETED, name="RolledBack", message="Rolled back with the transaction around it."
+            )
+        )
+
+    def keep(self, state: State) -> State:
+        """Store the value of a completed state if it should be stored; one that cannot be stored is lost only there."""
+        if not state.is_completed() or not self.options.persist:
+            if state.is_completed() and not self.options.keep_in_memory:
                 state.data = Absent(
                     f"Task run {self.task_run.name!r} has cache_result_in_memory=False and does not persist its "
                     "result; set persist_result=True to keep it."
                 )
             return state
+        try:
+            self._write(state)
+        except (SerializationError, OSError, ValueError, RuntimeError) as error:
+            self.lost = True
+            self.logger.error("The result is not stored: %s", error)
+        else:
+            self._label(state)
+        return state
+
+    def _write(self, state: State) -> None:
+        """Store the value of a state.
+
+        Raises:
+            SerializationError, OSError, ValueError, RuntimeError: it cannot be stored.
+        """
+        options = self.options
         key = self.cache_key or str(self.task_run.id)
         expiration = utc_now() + self.task.cache_expiration if self.task.cache_expiration else None
         if self.cache_key is not None:
             state.digest = _digest(state.data)
-        try:
-            options.store.write(state.data, key, expiration, digest=state.digest)
-        except (SerializationError, OSError, ValueError) as error:
-            self.logger.error("The result is not stored: %s", error)
-            return state
-        state.state_details.cache_key = key
+        holder = self.transaction.holder if self.transaction is not None else None
+        options.store.write(state.data, key, expiration, holder, digest=state.digest)
         state.state_details.cache_expiration = expiration
         if not options.keep_in_memory:
             state.data = options.store.stored(key)
-        return state
+
+    def _label(self, state: State) -> None:
+        state.state_details.cache_key = self.cache_key or str(self.task_run.id)
 
     def count_retry(self) -> float:
         """Count one more retry and return the seconds to wait before it."""

@@ -5,51 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import Any, Protocol
+from typing import Any
 
+from penstock._results.locks import LockManager
 from penstock.exceptions import ConfigurationError
-
-
-class LockKeeper(Protocol):
-    """What every lock manager can do; the documented `LockManager`."""
-
-    def acquire_lock(
-        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
-    ) -> bool:
-        """Take the lock of `key`; False when it is not free within `acquire_timeout` seconds."""
-        ...
-
-    async def aacquire_lock(
-        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
-    ) -> bool:
-        """Async twin of `acquire_lock`."""
-        ...
-
-    def release_lock(self, key: str, holder: str) -> None:
-        """Give the lock back."""
-        ...
-
-    def is_locked(self, key: str) -> bool:
-        """Say whether somebody has the lock."""
-        ...
-
-    def is_lock_holder(self, key: str, holder: str) -> bool:
-        """Say whether `holder` has the lock."""
-        ...
-
-    def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until the lock is free; False when it is not within `timeout` seconds."""
-        ...
-
-    async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Async twin of `wait_for_lock`."""
-        ...
 
 
 class LockedRecords:
     """The part of a result store that locks records, by its lock manager."""
 
-    lock_manager: LockKeeper | None
+    lock_manager: LockManager | None
 
     def acquire_lock(self, key: str, holder: str | None = None, timeout: float | None = None) -> bool:
         """Take the lock of a record, and say whether that succeeded.
@@ -109,7 +74,7 @@ class LockedRecords:
         """Return what this thread of this process on this host is known by."""
         return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
 
-    def _locks(self) -> LockKeeper:
+    def _locks(self) -> LockManager:
         if self.lock_manager is None:
             raise ConfigurationError(
                 "This result store has no lock manager. Make it with one, for instance "

@@ -111,7 +111,7 @@ class _Reach:
         while id(value) not in seen:
             seen.add(id(value))
             if isinstance(value, partial):
-                self._data("arguments", (value.args, value.keywords), value)
+                self._data(f"arguments of {_called(value.func)}", (value.args, value.keywords), None)
                 value = value.func
             elif isinstance(value, MethodType):
                 value = value.__func__
@@ -161,7 +161,7 @@ class _Reach:
         if isinstance(value, ModuleType):
             self._module(value)
         elif (
-            isinstance(value, (FunctionType, type, MethodType))
+            isinstance(value, (FunctionType, type, MethodType, partial))
             or _is_task(value)
             or hasattr(value, "__wrapped__")
         ):
@@ -207,7 +207,9 @@ class _Reach:
             return f"{type(value).__module__}.{type(value).__qualname__}"
 
     def _shown(self, code: Any) -> str:
-        qualname = code.__qualname__.replace(".<locals>", "")
+        # What `functools.wraps` made has the name of what it is around; its code has its own.
+        qualname = code.__code__.co_qualname if isinstance(code, FunctionType) else code.__qualname__
+        qualname = qualname.replace(".<locals>", "")
         return qualname if code.__module__ == self._home else f"{code.__module__}.{qualname}"
 
 
@@ -226,6 +228,10 @@ def _inner(value: Any) -> Any:
             value = getattr(value, "__wrapped__", value)
     known = isinstance(value, (FunctionType, BuiltinFunctionType, type)) or hasattr(value, "key_parts")
     return value if known else type(value)
+
+
+def _called(value: Any) -> str:
+    return str(getattr(value, "__name__", type(value).__name__))
 
 
 def _is_task(value: Any) -> bool:

@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from penstock._results.locks import LockManager
 from penstock._results.packed import Packed
 from penstock._results.pickles import PlainPickle
 from penstock._results.places import LocalFolder, Nowhere, Place
 from penstock._results.record_cache import RecordCache
-from penstock._results.record_locks import LockedRecords, LockKeeper
+from penstock._results.record_locks import LockedRecords
 from penstock._results.records import (
     ResultRecord,
     ResultRecordMetadata,
@@ -68,7 +69,7 @@ class ResultStore(LockedRecords):
         serializer: Serializer[Any] | str | None = None,
         *,
         metadata_storage: Any = None,
-        lock_manager: LockKeeper | None = None,
+        lock_manager: LockManager | None = None,
         cache_result_in_memory: bool = True,
         storage_key_fn: Callable[[], str] | None = None,
         cache: RecordCache | None = None,
