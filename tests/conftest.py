@@ -36,6 +36,10 @@ from penstock._link.session import close_sessions, current_session
 DEADLINE = 20.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="Random and crash tests in their full size.")
+
+
 def pytest_configure() -> None:
     """Take Ctrl-C as usual, also where a shell started us in the background and had it ignored.
 

@@ -18,6 +18,8 @@ from penstock.settings import get_current_settings
 
 #: Version of the protocol between a process and the store process. A store serves this one and the one before.
 PROTOCOL = 1
+#: Name of the file that lists the tags with a concurrency limit.
+LIMITED_TAGS = "limited_tags.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Workspace:
     def journals(self) -> Path:
         """One file per living (or not yet swept) process."""
         return self.home / "journal"
+
+    @property
+    def limited_tags(self) -> Path:
+        """JSON list of the tags with a concurrency limit, kept by the store; missing when there are none."""
+        return self.home / LIMITED_TAGS
 
     @property
     def archive(self) -> Path:

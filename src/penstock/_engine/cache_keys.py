@@ -13,11 +13,9 @@ from weakref import WeakKeyDictionary
 
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.parameters import with_owner
-from penstock._results.key_memory import KeyMemory
-from penstock._results.key_parts import Key as Key
-from penstock._results.key_parts import compute
-from penstock._results.misses import explain
-from penstock._results.sources import SourcePart
+from penstock._results.policies import Key as Key
+from penstock._results.policies import compute
+from penstock._results.sink import SourcePart
 from penstock.exceptions import MissingResult
 
 NO_KEY = Key(None, {})
@@ -81,6 +79,9 @@ def record(run: Any, key: Key, *, found: bool, problem: str | None = None) -> No
 
 def _missed(run: Any, key: Key, text: str, parts: dict[str, str]) -> tuple[str, str, bool]:
     """Return outcome, reason, and whether users should be told; remember the key for the next one."""
+    from penstock._results.key_memory import KeyMemory  # only for tasks that cache, and miss
+    from penstock._results.misses import explain
+
     with _lock:  # the first miss of a flow run looks before any other of its misses has been remembered
         is_first = _is_first(run)
         memory = KeyMemory(run.session.workspace.home, run.task_run.task_key)

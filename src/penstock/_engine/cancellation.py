@@ -38,6 +38,11 @@ def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
     return found
 
 
+def cancel_raise(ident: int) -> None:
+    """Take back what `raise_in_thread` was about to raise in a thread and did not yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), None)
+
+
 class Token:
     """The cancellation of one flow run and all that runs inside it.
 

@@ -1,7 +1,7 @@
 """What happens in a task run, in order. A generator of effects; see `drivers`.
 
-inputs resolved → (NotReady) → cached? → (locked) → Running → on_running → the function → retry? → stored → final → hooks
-→ (committed, undone, or left to the transaction around; see `transactions`)
+inputs resolved → (NotReady) → cached? → (locked) → slots of its tags → Running → on_running → the function → retry?
+→ stored → final → hooks → (committed, undone, or left to the transaction around; see `transactions`)
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
-from penstock._engine import cache_keys, outcomes, transaction_steps
+from penstock._engine import cache_keys, outcomes, tag_limits, transaction_steps
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result
@@ -79,6 +79,8 @@ def _work(run: TaskExecution) -> Steps:
             cache_keys.record(run, run.key, found=True)
             return (yield from _reuse(run, cached))
     while True:
+        if run.task_run.tags and (aborted := (yield from tag_limits.taken(run))) is not None:
+            return (yield from _finish(run, aborted))
         run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))
         for hook in run.task.on_running_hooks:
             yield from _call_hook(run, hook, run.task_run.state)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from penstock._engine import cache_keys, inputs
+from penstock._engine import cache_keys, inputs, tag_limits
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.naming import render
@@ -18,6 +18,7 @@ from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
 from penstock._engine.retry_delays import delay_before
 from penstock._engine.run_logging import RunLogAdapter, task_run_logger
+from penstock._engine.slots import Hold
 from penstock._engine.streams import Stream
 from penstock._engine.task_options import TaskOptions
 from penstock._engine.transaction_tree import BaseTransaction, active_transaction
@@ -31,6 +32,8 @@ from penstock._values.states import State, StateType, utc_now
 from penstock.exceptions import HashError, SerializationError
 
 _rng = random.Random()
+#: States in which a run keeps the slots of its tags.
+_HOLDING = frozenset({StateType.RUNNING, StateType.CANCELLING})
 _NOTHING = nullcontext()
 
 
@@ -56,6 +59,8 @@ class TaskExecution:
     key: cache_keys.Key = cache_keys.NO_KEY
     #: Who iterates over this run, when its function is a generator.
     stream: Stream | None = None
+    #: Slots it holds, or waits for, by its tags.
+    tag_slots: Hold | None = None
     retry: int = 0
     #: What commits or undoes this run; None when nobody would notice.
     transaction: BaseTransaction | None = None
@@ -107,6 +112,8 @@ class TaskExecution:
             extra.pop("flow_run_id", None)
             body["details"] = extra
         self.session.emit("state", body, int(state.timestamp.timestamp() * 1_000_000))
+        if self.tag_slots is not None and state.type not in _HOLDING:
+            tag_limits.give_back(self)
         tell("task_run_state", run, state)
         return state
 

@@ -25,6 +25,10 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
     changed        what id fields                              fields of a flow, run or artifact that REST changed
     deleted        what id
     event          id occurred event resource related payload follows
+    limit          id name limit active decay                  a concurrency limit, whole; deleted: true when gone
+    level          limit_id level                              its slots that are taken without a lease, at this time
+    lease          id slots client holder_type holder_id seconds task_run_id      slots: by the limit's id
+    lease_ended    id why
 """
 
 from __future__ import annotations

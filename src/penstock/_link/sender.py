@@ -50,6 +50,10 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="penstock-sender", daemon=True)
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Ship what is written at once, without gathering more."""
+        self._hurry.set()
+
     def drain(self, timeout: float) -> bool:
         """Wait until everything written so far is committed by the store; False when the time is up."""
         deadline = time.monotonic() + timeout
@@ -90,6 +94,7 @@ class Sender:
                     continue
                 self._work.clear()
                 self._hurry.wait(self._gather)
+                self._hurry.clear()
                 self._sleeping = True
                 try:
                     self._ship(fd)

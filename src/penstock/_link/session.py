@@ -49,6 +49,10 @@ class Session:
         """Journal one event; see `penstock._journal.line` for kinds and keys."""
         return self.journal.emit(kind, body, at)
 
+    def hurry(self) -> None:
+        """Ship what is written at once, without gathering more."""
+        self._sender.hurry()
+
     def drain(self, timeout: float = _DRAIN_SECONDS) -> bool:
         """Wait until the store has committed everything emitted so far."""
         return self._sender.drain(timeout)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import linecache
-import symtable
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import symtable
 
 Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 #: Says whether a decorator, as it is written, is one of Penstock's.
@@ -208,6 +210,8 @@ def module_text(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def _tables(text: str) -> tuple[symtable.SymbolTable, ...]:
+    import symtable
+
     def below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
         yield table
         for child in table.get_children():

@@ -44,14 +44,22 @@ def feed_arrow(sink: Sink, value: Any) -> None:
 
 
 def _feed_column(sink: Sink, column: Any) -> None:
-    import pyarrow as pa
-
     sink.text(str(column.type))
     for start in range(0, len(column), _ROWS):
-        part = column.slice(start, _ROWS)
-        if isinstance(part, pa.ChunkedArray):
-            part = part.chunk(0) if part.num_chunks == 1 else pa.concat_arrays(part.chunks)
-        _feed_part(sink, part)
+        _feed_part(sink, _whole(column.slice(start, _ROWS)))
+
+
+def _whole(column: Any) -> Any:
+    """Return chunks as one array."""
+    import pyarrow as pa
+
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+    )
 
 
 def _feed_part(sink: Sink, part: Any) -> None:
@@ -94,6 +102,26 @@ def _has_bytes(kind: Any) -> bool:
     types = pa.types
     checks = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
     return any(check(kind) for check in checks)
+
+
+def feed_texts(sink: Sink, gaps: Any, texts: list[str]) -> None:
+    """Write text that Python holds: where it is missing, the lengths in bytes, then all of it."""
+    import numpy as np
+
+    data = "".join(texts).encode("utf-8", "surrogatepass")
+    feed_elements(sink, np.asarray(gaps, dtype=bool))
+    lengths = np.fromiter(map(len, texts), "<i8", len(texts))
+    if len(data) != int(lengths.sum()):  # not all of it is ASCII
+        lengths = np.fromiter(
+            (len(text.encode("utf-8", "surrogatepass")) for text in texts), "<i8", len(texts)
+        )
+    feed_elements(sink, lengths)
+    sink.bulk(data)
+
+
+def feed_arrow_texts(sink: Sink, column: Any) -> None:
+    """Write text that Arrow holds, as `feed_texts` writes it; short enough to be read at once."""
+    _feed_part(sink, _whole(column))
 
 
 def _feed_bytes(sink: Sink, part: Any) -> None:
@@ -180,6 +208,6 @@ def _feed_series(sink: Sink, series: Any) -> None:
         if plain:
             feed_elements(sink, part.fill_null(False if part.dtype == pl.Boolean else 0).to_numpy())
         elif series.dtype == pl.String:
-            sink.value(part.fill_null("").to_list())
+            feed_texts(sink, [False] * len(part), part.fill_null("").to_list())
         else:
             sink.value(part.to_list())

@@ -10,10 +10,8 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from penstock._results import arrays, columns, frames, objects, plain
-from penstock._results.origins import Origin, origin_of
+from penstock._results import plain
 from penstock._results.sink import Sink, Unhashable
-from penstock._results.sources import source_parts
 from penstock.exceptions import HashError
 
 _ADVICE = "leave it out with `cache_policy=INPUTS - %r`, or give the task a cache_key_fn."
@@ -66,22 +64,40 @@ def _feed(sink: Sink, value: Any) -> None:
     library = kind.__module__.partition(".")[0]
     if library == "numpy" and hasattr(value, "dtype") and hasattr(value, "strides"):
         sink.put(b"numpy" if kind.__name__ in ("ndarray", "memmap") else f"numpy {kind.__name__}".encode())
-        arrays.feed_array(sink, value)
-    elif library == "pandas" and frames.is_of_pandas(value):
-        frames.feed(sink, value)
-    elif library == "pyarrow" and columns.is_of_arrow(value):
-        columns.feed_arrow(sink, value)
-    elif library == "polars" and columns.is_of_polars(value):
-        columns.feed_polars(sink, value)
+        from penstock._results.arrays import feed_array
+
+        feed_array(sink, value)
+    elif library in ("pandas", "pyarrow", "polars") and _feed_columns(sink, value, library):
+        return
     elif isinstance(value, (FunctionType, type, MethodType)) or hasattr(value, "source_key"):
         _feed_code(sink, value)
     elif isinstance(value, (ModuleType, BuiltinFunctionType)):
         sink.text(f"{getattr(value, '__module__', '')}.{value.__name__}")
     else:
-        objects.feed_object(sink, value)
+        from penstock._results.objects import feed_object
+
+        feed_object(sink, value)
+
+
+def _feed_columns(sink: Sink, value: Any, library: str) -> bool:
+    """Write a frame, a table or a column; False when it is some other object of that library."""
+    from penstock._results import columns, frames  # not needed to import the package
+
+    known, feed = {
+        "pandas": (frames.is_of_pandas, frames.feed),
+        "pyarrow": (columns.is_of_arrow, columns.feed_arrow),
+        "polars": (columns.is_of_polars, columns.feed_polars),
+    }[library]
+    if not known(value):
+        return False
+    feed(sink, value)
+    return True
 
 
 def _feed_code(sink: Sink, value: Any) -> None:
+    from penstock._results.origins import Origin, origin_of
+    from penstock._results.sources import source_parts
+
     module = getattr(value, "__module__", None) or ""
     sink.text(f"code {module}.{getattr(value, '__qualname__', '')}")
     if isinstance(value, MethodType):

@@ -97,7 +97,7 @@ def _feed_values(sink: Sink, values: Any) -> None:
         missing = "NA" if dtype.na_value is pd.NA else "nan"
         sink.text(f"text {missing}")
         for start in range(0, len(values), _ROWS):
-            _feed_texts(sink, values[start : start + _ROWS])
+            _feed_texts(sink, values[start : start + _ROWS], dtype.storage)
     elif isinstance(dtype, pd.DatetimeTZDtype):
         sink.text(f"instants {dtype.unit} {dtype.tz}")
         feed_elements(sink, np.asarray(values, dtype=f"M8[{dtype.unit}]").view("i8"))
@@ -130,13 +130,12 @@ def _feed_plain(sink: Sink, values: Any, dtype: Any) -> None:
         feed_elements(sink, data[start : start + _ROWS])
 
 
-def _feed_texts(sink: Sink, values: Any) -> None:
-    import numpy as np
-
-    gaps = np.asarray(values.isna())
-    feed_elements(sink, gaps)
-    texts = values.to_numpy(dtype=object, na_value="")
-    sink.value(texts.tolist())
+def _feed_texts(sink: Sink, values: Any, storage: str) -> None:
+    if storage == "pyarrow":
+        columns.feed_arrow_texts(sink, values.__arrow_array__())
+    else:
+        texts = values.to_numpy(dtype=object, na_value="").tolist()
+        columns.feed_texts(sink, values.isna(), texts)
 
 
 def _feed_categories(sink: Sink, values: Any, *, ordered: bool) -> None:

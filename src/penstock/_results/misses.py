@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 _SHOWN = 6
 #: What is named first when several parts changed.
@@ -98,6 +97,8 @@ def _lines(before: str | None, now: str | None) -> str:
     """Return ``(+2/-1 lines)``; "" where a text is not known."""
     if not before or not now or before == now:
         return ""
+    from difflib import SequenceMatcher
+
     added = removed = 0
     for kind, old, old_end, new, new_end in SequenceMatcher(
         None, before.splitlines(), now.splitlines(), autojunk=False

@@ -12,7 +12,6 @@ from io import BytesIO, IOBase, StringIO
 from pathlib import PurePath
 from types import CoroutineType, FrameType, GeneratorType, TracebackType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from penstock._results.sink import Sink, Unhashable
 
@@ -37,7 +36,9 @@ def feed_object(sink: Sink, value: Any) -> None:
     elif isinstance(value, re.Pattern):
         sink.put(b"pattern")
         sink.value((value.pattern, int(value.flags)))
-    elif isinstance(value, ZoneInfo) and value.key:
+    elif kind.__module__ == "decimal":
+        sink.text(f"{kind.__name__} {value}")
+    elif kind.__module__.partition(".")[0] == "zoneinfo" and getattr(value, "key", None):
         sink.text(f"zone {value.key}")
     elif hasattr(kind, "model_dump") and hasattr(
         kind, "model_fields"

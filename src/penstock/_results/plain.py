@@ -8,7 +8,6 @@ from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from math import isnan, nan
 from types import MappingProxyType
 from typing import Any
@@ -196,7 +195,6 @@ WRITERS: dict[type, Callable[[Sink, Any], None]] = {
     date: _textual(b"date", date.isoformat),
     time: _textual(b"time", time.isoformat),
     timedelta: _duration,
-    Decimal: _textual(b"decimal", str),
     range: _fields(b"range", lambda value: (value.start, value.stop, value.step) if value else ()),
     slice: _fields(b"slice", lambda value: (value.start, value.stop, value.step)),
     list: _sequence(b"list"),

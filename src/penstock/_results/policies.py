@@ -1,7 +1,7 @@
 """Cache policies: which parts of a task run make its cache key. Reference page: concepts/caching.
 
 What the library's own policies look at has names (`parts`), so that a miss can say which of them changed
-(`key_parts`). A policy of the user's own is only its key.
+(`compute`). A policy of the user's own is only its key.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
-from penstock._results.sources import SourcePart, source_parts
+from penstock._results.sink import SourcePart
 
 #: What a key is made of, by name: `source`, `helper NAME`, `global NAME`, `module NAME`, `input NAME`,
 #: `flow parameter NAME`, `run`.
@@ -162,7 +162,7 @@ class TaskSource(PartedPolicy):
         """Return `source`, and the helpers, globals and modules it refers to."""
         if self.known is not None:
             return dict(self.known)
-        return source_parts(task_ctx.task.fn, fingerprint) if task_ctx else {}
+        return _source(task_ctx.task.fn) if task_ctx else {}
 
 
 @dataclass(frozen=True)
@@ -222,12 +222,18 @@ class Inputs(PartedPolicy):
         return replace(self, exclude=self.exclude | {name})
 
 
+def _source(fn: Any) -> Parts:
+    from penstock._results.sources import source_parts  # reads syntax trees: not needed to import the package
+
+    return source_parts(fn, fingerprint)
+
+
 def with_known_source(policy: CachePolicy, fn: Any) -> CachePolicy:
     """Return a policy that need not look for the source of `fn` any more."""
     if type(policy) is CompoundCachePolicy:
         return replace(policy, policies=tuple(with_known_source(part, fn) for part in policy.policies))
     if type(policy) is TaskSource and policy.known is None:
-        return replace(policy, known=source_parts(fn, fingerprint))
+        return replace(policy, known=_source(fn))
     return policy
 
 
@@ -243,6 +249,43 @@ def hash_texts(*texts: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
         hasher.update(b"%d:" % len(data) + data)
     return hasher.hexdigest()
+
+
+#: A subclass may compute its key in a way of its own, so only these are asked for their parts.
+_PARTED = (FlowParameters, Inputs, RunId, TaskSource)
+
+
+class Key(NamedTuple):
+    """A cache key; no text means that the run is not cached."""
+
+    text: str | None
+    parts: Parts
+
+
+def compute(
+    policy: CachePolicy, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any]
+) -> Key:
+    """Return the key that a policy makes and its parts; the policy's `compute_key` returns the same key.
+
+    Raises:
+        HashError: a part has no stable content.
+    """
+    if type(policy) is CompoundCachePolicy:
+        keys = [compute(part, task_ctx, inputs, flow_parameters) for part in policy.policies]
+        return Key(
+            joined_key(key.text for key in keys),
+            {name: part for key in keys for name, part in key.parts.items()},
+        )
+    if isinstance(policy, PartedPolicy) and type(policy) in _PARTED:
+        parts = policy.parts(task_ctx, inputs, flow_parameters)
+        return Key(parts["run"].digest if type(policy) is RunId and parts else key_of(parts), parts)
+    text = policy.compute_key(task_ctx, inputs, flow_parameters)
+    return Key(text, {} if text is None else {_named(policy): SourcePart(text)})
+
+
+def _named(policy: CachePolicy) -> str:
+    function = getattr(policy, "cache_key_fn", None)
+    return "cache_key_fn" if function is not None else f"policy {type(policy).__name__}"
 
 
 INPUTS = Inputs()
@@ -261,4 +304,4 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
         context: the task's run context.
         arguments: its inputs by name.
     """
-    return fingerprint((key_of(source_parts(context.task.fn, fingerprint)), arguments))
+    return fingerprint((key_of(_source(context.task.fn)), arguments))

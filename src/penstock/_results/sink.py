@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Small pieces gather up to this many bytes before they are hashed.
 _GATHER = 1 << 16
 _DEEPEST = 200
 DIGEST_BYTES = 16
+
+
+class SourcePart(NamedTuple):
+    """One thing a result depends on."""
+
+    #: A hash of it; the version, for a library.
+    digest: str
+    #: Its text, where it has one: shown when it has changed.
+    text: str = ""
 
 
 class Unhashable(Exception):

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from hashlib import blake2b
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from penstock._results.code_text import (
@@ -25,19 +25,11 @@ from penstock._results.code_text import (
     notebook_cells,
 )
 from penstock._results.origins import Origin, origin_of, version_of
+from penstock._results.sink import SourcePart as SourcePart
 from penstock.exceptions import HashError
 
 Digest = Callable[[Any], str]
 _TASK_FUNCTION, _WRAPPED = "fn", "__wrapped__"
-
-
-class SourcePart(NamedTuple):
-    """One thing a result depends on."""
-
-    #: A hash of it; the version, for a library.
-    digest: str
-    #: Its text, where it has one: shown when it has changed.
-    text: str = ""
 
 
 def source_parts(value: Any, digest: Digest) -> dict[str, SourcePart]:

@@ -20,13 +20,16 @@ from penstock._ids import now_us
 from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
-from penstock._store import changes, durability, snapshots
+from penstock._store import changes, durability, slot_decisions, snapshots
 from penstock._store.database import WAL_LIMIT, Database
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
-from penstock._values.states import StateType
+from penstock._store.slots import KINDS as SLOT_KINDS
+from penstock._store.slots import Slots
+from penstock._values.states import TERMINAL, StateType
+from penstock._workspace import LIMITED_TAGS
 
 T = TypeVar("T")
 #: Pauses between attempts to commit; afterwards the process gives up and its successor reads the journals.
@@ -75,6 +78,7 @@ class Core:
         #: What was decided since the last commit and the database cannot know yet, by kind and key.
         self.fresh: dict[tuple[str, str], Any] = {}
         self.feed = Feed()
+        self.slots = Slots(journals.parent / LIMITED_TAGS)
         self._touched: set[str] = set()
         self._watchers: dict[str, set[Callable[[], None]]] = {}
         self._watch_lock = threading.Lock()
@@ -126,6 +130,10 @@ class Core:
             watchers.discard(wake)
             if not watchers:
                 self._watchers.pop(name, None)
+
+    def touch(self, name: str) -> None:
+        """Wake those who watch `name` after the next commit."""
+        self._touched.add(name)
 
     def wake_all(self) -> None:
         """Wake everybody, because the store stops."""
@@ -237,12 +245,17 @@ class Core:
             self.run(str(body["flow_run_id"])).inputs.pop(body["key"], None)
         elif line.kind in ("changed", "deleted"):
             changes.remember(self, line)
+        elif line.kind in SLOT_KINDS:
+            self.slots.remember(line)
+        elif line.kind == "state" and self.slots.leases and StateType(body["type"]) in TERMINAL:
+            self.slots.task_ended(str(body["id"]))
 
     def _load(self) -> None:
         self.hwm = self.database.marks()
         self.lines = snapshots.count(self.hwm)
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
+        self.slots.load(self.database)
 
     def _run(self) -> None:
         try:
@@ -266,6 +279,8 @@ class Core:
             except Empty:
                 break
             going = command is not None
+        if self.slots.changed:
+            slot_decisions.settle(self)
         self._commit(group)
         return going
 

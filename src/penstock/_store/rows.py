@@ -199,6 +199,32 @@ def _event(key: Row, body: dict[str, Any], out: Rows) -> None:
     _add(out, "event", (*key, *about, *documents, _uuid(get("follows"))))
 
 
+def _limit(key: Row, body: dict[str, Any], out: Rows) -> None:
+    about = (uuid_text(body["id"]), str(body["name"]), _int(body["limit"]))
+    rate = (bool(body["active"]), float(body["decay"]), bool(body.get("deleted")))
+    _add(out, "slot_limit", (*key, *about, *rate))
+
+
+def _level(key: Row, body: dict[str, Any], out: Rows) -> None:
+    _add(out, "slot_level", (*key, uuid_text(body["limit_id"]), float(body["level"])))
+
+
+def _lease(key: Row, body: dict[str, Any], out: Rows) -> None:
+    get = body.get
+    seconds = None if get("seconds") is None else float(body["seconds"])
+    owner = (_text(get("client")), _text(get("holder_type")), _uuid(get("holder_id")), seconds)
+    rows = [
+        (*key, uuid_text(body["id"]), uuid_text(limit), _int(slots), *owner, _uuid(get("task_run_id")))
+        for limit, slots in body["slots"].items()
+    ]
+    for row in rows:
+        _add(out, "lease", row)
+
+
+def _lease_ended(key: Row, body: dict[str, Any], out: Rows) -> None:
+    _add(out, "lease_ended", (*key, uuid_text(body["id"]), str(body["why"])))
+
+
 def _nothing(key: Row, body: dict[str, Any], out: Rows) -> None:
     """Say nothing: the end of a journal has no table."""
 
@@ -225,6 +251,10 @@ _KINDS: dict[str, Callable[[Row, dict[str, Any], Rows], None]] = {
     "changed": _changed,
     "deleted": _deleted,
     "event": _event,
+    "limit": _limit,
+    "level": _level,
+    "lease": _lease,
+    "lease_ended": _lease_ended,
 }
 
 

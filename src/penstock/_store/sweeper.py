@@ -12,7 +12,7 @@ from penstock._crashpoints import crashpoint
 from penstock._journal.line import Line
 from penstock._journal.liveness import is_alive, is_dead
 from penstock._journal.reader import last_seq, read_all
-from penstock._store import decisions, snapshots
+from penstock._store import decisions, slot_decisions, snapshots
 from penstock._store.core import Core, Refused
 from penstock._store.live import MORTAL
 from penstock._store.report import say
@@ -116,6 +116,7 @@ class Sweeper:
             healed = self.heal()
             if healed:
                 say(f"took {healed} journals in again, which the database had lost lines of")
+            self._core.call(slot_decisions.drop_dead).result()
             newest = next(iter(snapshots.existing(self._workspace)), None)
             self._plan(newest.lines if newest is not None else 0)
         except Exception:
@@ -123,6 +124,7 @@ class Sweeper:
         while not self._stop.is_set():
             try:
                 self.sweep()
+                self._expire()
                 self.snapshot_if_due()
             except Exception:
                 traceback.print_exc()
@@ -158,7 +160,13 @@ class Sweeper:
                 raise
             say(f"journal {client} has a hole: {refused.body}")
 
+    def _expire(self) -> None:
+        """End leases that nobody renewed; those of processes end with the process."""
+        if self._core.slots.leases:
+            self._core.call(lambda core: slot_decisions.expire(core, time.monotonic())).result()
+
     def _crash(self, client: str, hello: dict[str, Any]) -> None:
+        self._core.call(lambda core: slot_decisions.drop_client(core, client)).result()
         role, parent = hello.get("role"), hello.get("parent")
         if role == "store" or (role == "worker" and is_alive(self._workspace.journals, parent)):
             return

@@ -27,7 +27,17 @@ def application() -> Any:
     """Build the typer application with all commands."""
     import typer
 
-    from penstock.cli import artifact, config, flow_run, profile, server, task_run, workspace
+    from penstock.cli import (
+        artifact,
+        concurrency_limit,
+        config,
+        flow_run,
+        global_concurrency_limit,
+        profile,
+        server,
+        task_run,
+        workspace,
+    )
 
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -43,6 +53,12 @@ def application() -> Any:
     app.add_typer(flow_run.commands(), name="flow-run", help="Look at flow runs, answer and cancel them.")
     app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")
     app.add_typer(artifact.commands(), name="artifact", help="Look at artifacts.")
+    app.add_typer(
+        concurrency_limit.commands(), name="concurrency-limit", help="Limit task runs by their tags."
+    )
+    gcl = global_concurrency_limit.commands()
+    app.add_typer(gcl, name="global-concurrency-limit", help="Limit how much happens at once, and how often.")
+    app.add_typer(gcl, name="gcl", hidden=True)
     app.add_typer(server.commands(), name="server", help="Start, stop and inspect the store process.")
     workspace.register(app)
     _add_plugins(app)

@@ -156,7 +156,6 @@ SERVER_ROWS: tuple[Row, ...] = (
         SECONDS,
         30.0,
         "Most seconds between tries for a slot.",
-        idle=True,
     ),
     row(
         "server.deployments.concurrency_slot_wait_seconds",
@@ -267,7 +266,6 @@ SERVER_ROWS: tuple[Row, ...] = (
         30.0,
         "Seconds between a task run's tries for a slot of its tags.",
         "TASK_RUN_TAG_CONCURRENCY_SLOT_WAIT_SECONDS",
-        idle=True,
     ),
     row(
         "server.tasks.max_cache_key_length",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from penstock._store import decisions
+from penstock._store import decisions, slot_decisions, slot_requests
 from penstock._store.core import Core, Refused
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
@@ -52,6 +52,10 @@ class Link:
             ("POST", "/link/cancelling"): self._cancelling,
             ("POST", "/link/sql"): self._sql,
             ("POST", "/link/stop"): self._stop,
+            ("POST", "/link/slots/acquire"): self._acquire,
+            ("POST", "/link/slots/release"): self._release,
+            ("POST", "/link/slots/renew"): self._renew,
+            ("POST", "/link/slots/wait"): self._wait_for_slots,
             ("POST", "propose"): self._propose,
             ("GET", "wait"): self._wait,
         }
@@ -157,8 +161,9 @@ class Link:
                 left = deadline - loop.time()
                 if is_news(answer) or left <= 0 or self._store.stopping():
                     return 200, answer
+                due = answer.get("due")
                 try:
-                    await asyncio.wait_for(changed.wait(), left)
+                    await asyncio.wait_for(changed.wait(), left if due is None else min(left, due + 0.001))
                 except TimeoutError:
                     continue
         finally:
@@ -187,6 +192,35 @@ class Link:
         limit, timeout = int(_seconds(body.get("limit"), 10_000, 1e6)), _seconds(body.get("timeout"), 10.0)
         text = str(body.get("sql", ""))
         return 200, await asyncio.to_thread(query, self._store.database, text, limit=limit, timeout=timeout)
+
+    async def _acquire(self, call: Call) -> Answer:
+        wanted, owner, wait = slot_requests.wanted(await _json(call.receive))
+        return 200, await self._call(lambda core: slot_decisions.acquire(core, wanted, owner, wait=wait))
+
+    async def _release(self, call: Call) -> Answer:
+        ids = slot_requests.ids(await _json(call.receive), "leases")
+        return 200, {"ended": await self._call(lambda core: slot_decisions.release(core, ids, "released"))}
+
+    async def _renew(self, call: Call) -> Answer:
+        ids = slot_requests.ids(await _json(call.receive), "leases")
+        return 200, {
+            "lost": await self._call(lambda core: [one for one in ids if one not in core.slots.leases])
+        }
+
+    async def _wait_for_slots(self, call: Call) -> Answer:
+        body = await _json(call.receive)
+        client, seen = str(body.get("client", "")), slot_requests.ids(body, "seen")
+        known = set(slot_requests.ids(body, "waiting"))
+
+        def look(core: Core) -> dict[str, Any]:
+            return slot_decisions.look(core, client, seen)
+
+        def is_news(answer: dict[str, Any]) -> bool:
+            # A request this store does not know was made to the one before it: its asker must ask again.
+            return bool(answer["settled"]) or not known <= set(answer["waiting"])
+
+        timeout = _seconds(body.get("timeout"), 30.0)
+        return await self._poll(slot_decisions.watched(client), look, is_news, timeout)
 
     async def _stop(self, _: Call) -> Answer:
         self._store.stop()

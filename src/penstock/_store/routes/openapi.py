@@ -81,6 +81,8 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     refusals = {"401": "Unauthorized", "403": "NotFound", "422": "ValidationError"}
     if "{" in route.path or route.method == "POST":
         refusals |= {"404": "NotFound", "409": "NotFound", "400": "NotFound"}
+    if "concurrency_limits" in route.path and route.method == "POST":
+        refusals |= {"410": "NotFound", "423": "NotFound"}
     for status, name in refusals.items():
         content = {"application/json": {"schema": ref(name)}}
         responses[status] = {"description": name, "content": content}

@@ -13,7 +13,9 @@ from penstock._store.routes import (
     flows,
     graphs,
     inputs,
+    limits,
     logs,
+    tag_limits,
     task_runs,
     transitions,
     ui,
@@ -40,6 +42,8 @@ def table() -> list[Route]:
         logs,
         artifacts,
         variables,
+        limits,
+        tag_limits,
         events,
         ui,
     )

@@ -41,6 +41,15 @@ def record(**fields: Schema) -> Schema:
 
 
 _STAMPED = {"id": _ID, "created": maybe(_TIME), "updated": maybe(_TIME)}
+_LIMIT = {
+    **_STAMPED,
+    "active": _BOOL,
+    "name": _TEXT,
+    "limit": _WHOLE,
+    "active_slots": _WHOLE,
+    "denied_slots": _WHOLE,
+    "slot_decay_per_second": _NUMBER,
+}
 _STATE_DETAILS = dict.fromkeys(StateDetails().model_dump(), _ANY)
 _RUN: dict[str, Schema] = {
     **_STAMPED,
@@ -153,6 +162,13 @@ SCHEMAS: dict[str, Schema] = {
     "Artifact": record(**_ARTIFACT),
     "ArtifactCollection": record(**_ARTIFACT, latest_id=_ID),
     "Variable": record(**_STAMPED, name=_TEXT, value=_ANY, tags=_TAGS),
+    "ConcurrencyLimit": record(**_STAMPED, tag=_TEXT, concurrency_limit=_WHOLE, active_slots=many(_ID)),
+    "ConcurrencyLimitV2": record(**_LIMIT, avg_slot_occupancy_seconds=_NUMBER),
+    "GlobalConcurrencyLimitResponse": record(**_LIMIT),
+    "MinimalConcurrencyLimitResponse": record(id=_ID, name=_TEXT, limit=_WHOLE),
+    "ConcurrencyLimitWithLeaseResponse": record(
+        lease_id=_ID, limits=many(ref("MinimalConcurrencyLimitResponse"))
+    ),
     "CsrfToken": record(token=_TEXT, client=_TEXT, expiration=_TIME),
     "DependencyResult": record(
         id=_ID,

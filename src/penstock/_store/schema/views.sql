@@ -221,3 +221,28 @@ SELECT s.id, 'prefect.' || s.run_type || '.' || s.name, s.at_us, s.at_us,
 FROM raw.state_event s
 LEFT JOIN runs r ON r.id = s.flow_run_id
 LEFT JOIN task_runs t ON t.id = s.task_run_id;
+
+CREATE OR REPLACE VIEW raw.slot_limit_now AS
+SELECT id, name, slots, active, decay, at_us, created_us FROM (
+    SELECT *, min(at_us) OVER (PARTITION BY id) AS created_us FROM raw.slot_limit
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1
+) WHERE NOT deleted;
+
+-- Who holds slots now. A lease ends by name, or with the limit it is of.
+CREATE OR REPLACE VIEW concurrency_limit_holders AS
+SELECT l.name AS limit_name, h.limit_id, h.id AS lease_id, h.slots, h.holder_type, h.holder_id, h.owner AS client,
+       h.task_run_id, make_timestamp(h.at_us) AS acquired
+FROM (FROM raw.lease WHERE id NOT IN (SELECT id FROM raw.lease_ended)) h
+JOIN raw.slot_limit_now l ON l.id = h.limit_id;
+
+-- A level falls with time, so `active_slots` is that of the moment the view is read.
+CREATE OR REPLACE VIEW concurrency_limits AS
+SELECT l.id, l.name, l.slots AS "limit", l.active,
+       (coalesce(h.slots, 0) + ceil(greatest(0, coalesce(v.level, 0) - l.decay
+           * greatest(0, epoch_us(get_current_timestamp()) - v.at_us) / 1e6) - 1e-9))::BIGINT AS active_slots,
+       l.decay AS slot_decay_per_second, make_timestamp(l.created_us) AS created, make_timestamp(l.at_us) AS updated
+FROM raw.slot_limit_now l
+LEFT JOIN (SELECT limit_id, sum(slots) AS slots FROM concurrency_limit_holders GROUP BY limit_id) h
+       ON h.limit_id = l.id
+LEFT JOIN (SELECT limit_id, arg_max(level, (at_us, seq)) AS level, max(at_us) AS at_us FROM raw.slot_level
+           GROUP BY limit_id) v ON v.limit_id = l.id;

@@ -12,6 +12,7 @@ import httpx
 
 from penstock.client.base import PenstockHttpxAsyncClient, PenstockHttpxSyncClient
 from penstock.client.orchestration._flow_runs import FlowRunMethods
+from penstock.client.orchestration._limits import LimitMethods
 from penstock.client.orchestration._records import RecordMethods
 from penstock.client.orchestration._task_runs import TaskRunMethods
 from penstock.client.place import place_of
@@ -19,7 +20,7 @@ from penstock.client.place import place_of
 T = TypeVar("T")
 
 
-class _Methods(FlowRunMethods, TaskRunMethods, RecordMethods):
+class _Methods(FlowRunMethods, TaskRunMethods, RecordMethods, LimitMethods):
     """Everything a client does."""
 
     async def hello(self) -> httpx.Response:

@@ -1,5 +1,11 @@
 """Runs, states and what flows into runs. Reference page: api-ref/python/prefect-client-schemas-objects."""
 
+from penstock._values.limits import ConcurrencyLeaseHolder as ConcurrencyLeaseHolder
+from penstock._values.limits import ConcurrencyLimit as ConcurrencyLimit
+from penstock._values.limits import ConcurrencyLimitConfig as ConcurrencyLimitConfig
+from penstock._values.limits import ConcurrencyLimitStrategy as ConcurrencyLimitStrategy
+from penstock._values.limits import ConcurrencyOptions as ConcurrencyOptions
+from penstock._values.limits import GlobalConcurrencyLimit as GlobalConcurrencyLimit
 from penstock._values.run_inputs import Constant as Constant
 from penstock._values.run_inputs import FlowRunResult as FlowRunResult
 from penstock._values.run_inputs import Parameter as Parameter
@@ -17,10 +23,16 @@ from penstock._values.states import StateType as StateType
 
 __all__ = [
     "TERMINAL_STATES",
+    "ConcurrencyLeaseHolder",
+    "ConcurrencyLimit",
+    "ConcurrencyLimitConfig",
+    "ConcurrencyLimitStrategy",
+    "ConcurrencyOptions",
     "Constant",
     "FlowRun",
     "FlowRunPolicy",
     "FlowRunResult",
+    "GlobalConcurrencyLimit",
     "Parameter",
     "RunInput",
     "RunType",

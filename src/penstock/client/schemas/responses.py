@@ -1,5 +1,8 @@
 """What the API answers. Reference page: api-ref/python/prefect-client-schemas-responses."""
 
+from penstock._values.limits import ConcurrencyLimitWithLeaseResponse as ConcurrencyLimitWithLeaseResponse
+from penstock._values.limits import GlobalConcurrencyLimitResponse as GlobalConcurrencyLimitResponse
+from penstock._values.limits import MinimalConcurrencyLimitResponse as MinimalConcurrencyLimitResponse
 from penstock._values.orchestration import OrchestrationResult as OrchestrationResult
 from penstock._values.orchestration import SetStateStatus as SetStateStatus
 from penstock._values.orchestration import StateAbortDetails as StateAbortDetails
@@ -18,10 +21,13 @@ from penstock._values.runs import TaskRun as TaskRunResponse
 __all__ = [
     "Artifact",
     "ArtifactCollection",
+    "ConcurrencyLimitWithLeaseResponse",
     "Flow",
     "FlowRunInput",
     "FlowRunResponse",
+    "GlobalConcurrencyLimitResponse",
     "Log",
+    "MinimalConcurrencyLimitResponse",
     "OrchestrationResult",
     "SetStateStatus",
     "StateAbortDetails",
