@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="Random and crash tests in their full size.")
 
 
+@pytest.fixture(scope="session")
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """True when random and crash tests are to take their full size."""
+    return bool(request.config.getoption("--nightly"))
+
+
 def pytest_configure() -> None:
     """Take Ctrl-C as usual, also where a shell started us in the background and had it ignored.
 

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from penstock._engine.contexts import FlowRunContext
 from penstock._flow import Flow
 from penstock._results.policies import INPUTS, NO_CACHE, TASK_SOURCE
 from penstock._values.states import State
 from penstock.task_runners import runner_class
 from penstock.tasks import Task
-from penstock_kernel._cells import CellFunction, CompiledCell, TaskLine, analyse, compile_cell, rehome, show
+from penstock_kernel._cells import CellFunction, CompiledCell, TaskLine, analyse, compile_cell, rehome
+from penstock_kernel._cells.recorder import recorder
+from penstock_kernel.background import given
+from penstock_kernel.cell_output import KernelRecorder
 from penstock_kernel.session import NotebookSession
 
 #: A cell's result is reused when the cell means the same and its inputs hold the same.
@@ -51,42 +53,23 @@ def make_task(line: TaskLine, function: CellFunction) -> Task[Any, Any]:
     )
 
 
-def run_task(
-    task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, runner: str | None
-) -> State:
-    """Run a task cell inside the session's run and return its final state.
+def runs_here(task: Task[Any, Any], session: NotebookSession, runner: str | None) -> bool:
+    """Whether a cell that waits for its task can run it in its own thread, as any cell runs."""
+    return session.runner_for(runner).type == "threads" and not task.isasync
 
-    On threads it runs here, in the cell's own thread, so prints, plots and Stop work as in any cell; on a
-    cluster it is submitted and waited for.
+
+def run_here(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, shell: Any) -> State:
+    """Run a task cell in its cell's own thread, inside the session's run, and return its final state.
+
+    Prints, plots, `%debug` and Stop work as in any cell; the run keeps a copy of what is shown.
     """
-    if runner is not None and runner != session.runner_name:
-        session.choose(runner)
-    with session.context() as context:
-        if session.runner_name == "threads" and not task.isasync:
-            mark = show.set(_display)
-            try:
-                state: State = task(**values, return_state=True)
-            finally:
-                show.reset(mark)
-            return state
-        return _submitted(task, values, context)
-
-
-def _submitted(task: Task[Any, Any], values: dict[str, Any], context: FlowRunContext) -> State:
-    future = task.submit(**values)
-    try:
-        future.wait()
-    except KeyboardInterrupt:
-        context.task_runner.cancel_all()
-        raise
-    state: State = future.state
+    with session.context():
+        mark = recorder.set(KernelRecorder(shell, None))
+        try:
+            state: State = task(**given(values), return_state=True)
+        finally:
+            recorder.reset(mark)
     return state
-
-
-def _display(value: Any) -> None:
-    from IPython.display import display
-
-    display(value)
 
 
 def publish(function: CellFunction, value: Any, namespace: dict[str, Any]) -> tuple[str, ...]:

@@ -6,13 +6,24 @@ import atexit
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from penstock._engine.observers import add_observer, remove_observer
+from penstock._engine.observers import Observer, add_observer, remove_observer
 from penstock._engine.pauses import set_answerable
 from penstock._engine.run_logging import silence_console
 from penstock._engine.thread_runner import set_default_runner
+from penstock.tasks import Task
+from penstock_kernel._cells.recorder import route_streams, unroute_streams
+from penstock_kernel.background import Background
+from penstock_kernel.cell_log import CellLog
+from penstock_kernel.completion import matcher
+from penstock_kernel.join import Join
 from penstock_kernel.magics import PenstockMagics
+from penstock_kernel.options import Penstock
 from penstock_kernel.panels import PanelObserver
-from penstock_kernel.session import NotebookSession
+from penstock_kernel.plan_magics import PlanMagics
+from penstock_kernel.record_magics import RecordMagics
+from penstock_kernel.session import NotebookSession, somebody_watches
+from penstock_kernel.spellings import from_comment
+from penstock_kernel.tracking import Tracking
 
 #: Kernels from this major version on serve forms while a cell runs.
 _FULL_KERNEL = 7
@@ -22,35 +33,88 @@ class Extension:
     """Everything the extension has hooked into one shell."""
 
     def __init__(self, shell: Any) -> None:
-        self.shell = shell
+        self.shell: Any = shell
         self.session = NotebookSession(shell)
+        self.options = Penstock(parent=shell)
+        self.background = Background(shell, self.session)
         self.panels = PanelObserver(shell, self.session)
-        self.magics = PenstockMagics(shell, self.session)
+        self.outputs = WorkerOutputs(self.background)
+        self.join = Join(shell, self.background, self.options)
+        self.cells = CellLog()
+        self.tracking = Tracking(shell, self.cells)
+        self.background.on_published.append(self.tracking.published)
+        self.magics: list[Any] = [
+            PenstockMagics(shell, self.session, self.background, self.tracking, self.options),
+            RecordMagics(shell, self.session, self.background),
+            PlanMagics(shell, self.tracking.lineage, self.cells),
+        ]
+
+        self.matcher = matcher(self._task_names)
 
     def hook_in(self) -> None:
         """Register magics, panels and the question whether somebody watches."""
-        self.shell.register_magics(self.magics)
+        self.shell.register_magics(*self.magics)
+        self.shell.configurables.append(self.options)
+        self.shell.input_transformers_cleanup.append(from_comment)
+        self.shell.events.register("pre_run_cell", self._before_cell)
+        self.shell.events.register("post_run_cell", self.cells.after)
+        if hasattr(self.shell.Completer, "custom_matchers"):
+            self.shell.Completer.custom_matchers.append(self.matcher)
+        self.join.hook_in()
         add_observer(self.panels)
+        add_observer(self.outputs)
         set_answerable(self._somebody_watches)
         silence_console()
-        atexit.register(self.session.close)
+        route_streams()
+        atexit.register(self._end)
 
     def take_out(self) -> None:
         """Undo `hook_in` and end the session's run."""
-        atexit.unregister(self.session.close)
+        atexit.unregister(self._end)
+        self._end()
+        self.join.take_out()
+        self.shell.events.unregister("pre_run_cell", self._before_cell)
+        self.shell.events.unregister("post_run_cell", self.cells.after)
+        self.shell.input_transformers_cleanup.remove(from_comment)
+        if hasattr(self.shell.Completer, "custom_matchers"):
+            self.shell.Completer.custom_matchers.remove(self.matcher)
+        self.shell.configurables.remove(self.options)
+        unroute_streams()
         remove_observer(self.panels)
+        remove_observer(self.outputs)
         set_answerable(None)
         set_default_runner(None)
         self.panels.close()
+        for made in self.magics:
+            registered: Any = made.magics
+            for kind, names in registered.items():
+                for name in names:
+                    self.shell.magics_manager.magics[kind].pop(name, None)
+
+    def _task_names(self) -> list[str]:
+        return [name for name, value in self.shell.user_ns.items() if isinstance(value, Task)]
+
+    def _end(self) -> None:
+        self.background.close()
         self.session.close()
-        for kind, names in self.magics.magics.items():
-            for name in names:
-                self.shell.magics_manager.magics[kind].pop(name, None)
+
+    def _before_cell(self, info: Any) -> None:
+        self.background.publish()
+        self.cells.before(info)
 
     def _somebody_watches(self) -> bool:
-        """False under nbclient and papermill, where nobody could fill in a form."""
-        kernel = getattr(self.shell, "kernel", None)
-        return bool(getattr(kernel, "_allow_stdin", True))
+        return somebody_watches(self.shell)
+
+
+class WorkerOutputs(Observer):
+    """Hears what workers send back of the output of task cells."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+
+    def artifact(self, body: dict[str, Any]) -> None:
+        """Hand it to the cell it belongs to."""
+        self._background.artifact(body)
 
 
 _loaded: dict[int, Extension] = {}

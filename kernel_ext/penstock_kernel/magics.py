@@ -1,8 +1,9 @@
-"""The magics: ``%runner``, ``%%task``, ``%%flow``, ``%%penstock_sql``, ``%runs``."""
+"""The magics: ``%runner``, ``%%task``, ``%%flow``, ``%%penstock_sql``."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -11,33 +12,54 @@ from IPython.display import display
 
 from penstock.exceptions import ConfigurationError, StoreRefused
 from penstock.query import query
-from penstock_kernel._cells import TaskLine, TaskLineError, compile_cell, parse_task_line, usage
+from penstock.tasks import Task
+from penstock_kernel._cells import (
+    CompiledCell,
+    TaskLine,
+    TaskLineError,
+    compile_cell,
+    parse_task_line,
+    usage,
+)
+from penstock_kernel.background import Background
 from penstock_kernel.cell_tasks import (
     FlowBody,
     compile_task,
     make_flow,
     make_task,
     publish,
-    run_task,
+    run_here,
+    runs_here,
 )
 from penstock_kernel.last_run import LastRun
+from penstock_kernel.lineage import CellRecord
 from penstock_kernel.notices import info, task_notice
-from penstock_kernel.session import NotebookSession
+from penstock_kernel.options import Penstock
+from penstock_kernel.replay import keep
+from penstock_kernel.session import NotebookSession, somebody_watches
+from penstock_kernel.sql_cell import SqlCellError, python_of
 from penstock_kernel.tracebacks import UserFramesOnly
-
-_RUNS = """
-select flow_name, name, state_name as state, start_time, round(duration, 2) as seconds, runner, id
-from runs order by created desc limit {limit}
-"""
+from penstock_kernel.tracking import Tracking
 
 
 @magics_class
 class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy here
     """Magics of one shell."""
 
-    def __init__(self, shell: Any, session: NotebookSession) -> None:
+    def __init__(
+        self,
+        shell: Any,
+        session: NotebookSession,
+        background: Background,
+        tracking: Tracking,
+        options: Penstock,
+    ) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._session = session
+        self._background = background
+        self._tracking = tracking
+        self._defaults = options
         self._namespace: dict[str, Any] = shell.user_ns
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
@@ -71,9 +93,11 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         options = self._options(line, cell)
         if options is None:
             return
-        name = options.name or "cell"
+        self._task(options, options.name or "cell", f"%%task {line}", cell)
+
+    def _task(self, options: TaskLine, name: str, header: str, cell: str) -> None:
         namespace = self._namespace
-        compiled = compile_task(options, name, cell, f"%%task {line}", namespace)
+        compiled = compile_task(options, name, cell, header, namespace)
         for note in compiled.notes:
             if note.code != "dropped" or options.outputs is None:
                 display(info(f"{name}:", note.message))
@@ -83,22 +107,80 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if options.define:
             display(info(name, f"is a task of {', '.join(compiled.function.inputs) or 'no inputs'}"))
             return
-        with LastRun() as last, UserFramesOnly():
-            state = run_task(task, compiled.bound.values, self._session, options.runner)
+        for magic in compiled.facts.kernel_magics:
+            self._shell.run_line_magic(magic.name, magic.argument)
+        line = header.partition(" ")[2]
+        record = self._tracking.begin(name if name in line.split() else "", line, cell, compiled)
+        with UserFramesOnly():
+            if not self._waits(options):
+                self._tracking.started(record, self._background.start(compiled, task, options.runner))
+            elif runs_here(task, self._session, options.runner):
+                self._run_here(compiled, task, record)
+            else:
+                self._run_elsewhere(compiled, task, options.runner, record)
+
+    @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
+    def sql_task(self, line: str, cell: str) -> None:
+        """Run a query over the notebook's DataFrames as a task: ``%%sql_task NAME --runner dask``.
+
+        Tables are names of the notebook, ``$name`` takes a value from it, and NAME becomes the resulting DataFrame.
+        Takes the options of ``%%task``.
+        """
+        options = self._options(line, cell, magic="%%sql_task")
+        if options is None:
+            return
+        if options.name is None:
+            raise UsageError("%%sql_task: name the DataFrame it gives: %%sql_task NAME")
+        try:
+            body = python_of(options.name, cell, self._namespace)
+        except SqlCellError as error:
+            raise UsageError(f"%%sql_task: {error}") from error
+        self._task(replace(options, name=None), options.name, f"%%sql_task {line}", body)
+
+    def _waits(self, options: TaskLine) -> bool:
+        """Whether a cell stays until its run has ended: as told, or because nobody watches."""
+        if options.wait is not None:
+            return options.wait
+        return not somebody_watches(self._shell)
+
+    def _run_elsewhere(
+        self, compiled: CompiledCell, task: Task[Any, Any], runner: str | None, record: CellRecord
+    ) -> None:
+        namespace = self._namespace
+        before = {name: namespace[name] for name in compiled.function.outputs if name in namespace}
+        run = self._background.start(compiled, task, runner, waits=True)
+        self._tracking.started(record, run)
+        try:
+            while not run.ended.wait(0.1):
+                pass
+        except KeyboardInterrupt:
+            self._background.cancel([run])
+            raise
+        finally:
+            self._background.publish()
+            if not run.state.is_completed():
+                for name in compiled.function.outputs:
+                    namespace.pop(name, None)
+                namespace.update(before)
+        run.state.result()
+
+    def _run_here(self, compiled: CompiledCell, task: Task[Any, Any], record: CellRecord) -> None:
+        name, namespace = compiled.function.name, self._namespace
+        with LastRun() as last:
+            state = run_here(task, compiled.bound.values, self._session, self._shell)
         if not state.is_completed():
             display(task_notice(name, state, last.task_run, ()))
-            with UserFramesOnly():
-                state.result()
+            self._tracking.ended(record, state.name)
+            if state.is_failed() and last.task_run is not None:
+                keep(compiled.function, compiled.bound.values, str(last.task_run.id))
+            state.result()
             return
         value = state.result()
         bound = publish(compiled.function, value, namespace)
+        self._tracking.ended(record, state.name)
         display(task_notice(name, state, last.task_run, bound))
-        if (
-            not bound
-            and value is not None
-            and (state.name == "Cached" or self._session.runner_name != "threads")
-        ):
-            display(value)  # the cell did not run here, so nothing has shown it yet
+        if not bound and value is not None and state.name == "Cached":
+            display(value)  # the cell did not run, so nothing has shown it yet
 
     @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def flow(self, line: str, cell: str) -> Any:
@@ -141,25 +223,20 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
             self._namespace[name] = frame
         return frame
 
-    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
-    def runs(self, line: str) -> Any:
-        """Show the newest runs: ``%runs [N]``."""
-        try:
-            limit = int(line.strip() or 10)
-        except ValueError as error:
-            raise UsageError(f"%runs: {line!r} is not a number") from error
-        return query(_RUNS.format(limit=limit))
-
     def _options(self, line: str, cell: str, magic: str = "%%task") -> TaskLine | None:
         try:
-            options = parse_task_line(line)
+            options = parse_task_line(line, self._defaults.defaults() if magic == "%%task" else None)
         except TaskLineError as error:
             raise UsageError(str(error).replace("%%task", magic)) from error
         if options.help:
             print(usage().replace("%%task", magic))  # noqa: T201  # asked for
             return None
-        if options.wait is False:
-            raise UsageError(f"{magic}: --background is not available yet; cells wait for their run")
+        if options.wait is False and magic == "%%flow":
+            raise UsageError("%%flow: --background is not available yet; flow cells wait for their run")
         if not cell.strip():
             raise UsageError(f"{magic}: the cell is empty")
         return options
+
+
+# `%%task?` shows the docstring.
+PenstockMagics.task.__doc__ = f"{PenstockMagics.task.__doc__}\n\n{usage()}"

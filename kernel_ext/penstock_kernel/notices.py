@@ -41,6 +41,11 @@ def task_notice(task_name: str, state: State, run: TaskRun | None, outputs: tupl
     return Notice(_SIGNS.get(kind, "•"), _COLOURS.get(kind, "#616161"), task_name, " ".join(parts))
 
 
+def stale_notice(task_name: str, reasons: tuple[str, ...]) -> Notice:
+    """Say that what a task cell gave is out of date, and why."""
+    return Notice("◐", "#ef6c00", task_name, f"is stale: {'; '.join(reasons)} (%run_stale)")
+
+
 def info(strong: str, rest: str) -> Notice:
     """Say something that is neither good nor bad."""
     return Notice("•", "#1565c0", strong, rest)

@@ -12,6 +12,8 @@ from penstock._engine.observers import Observer
 from penstock._engine.open_pause import OpenPause
 from penstock._values.runs import FlowRun, TaskRun
 from penstock._values.states import State, StateType
+from penstock_kernel._cells.recorder import OUTPUT
+from penstock_kernel.cell_output import CellOutput
 from penstock_kernel.session import NotebookSession
 from penstock_kernel.task_rows import TaskRows
 
@@ -21,10 +23,11 @@ _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 class RunView:
     """One top-level run on display."""
 
-    def __init__(self, panel: Any, flow_run: FlowRun) -> None:
+    def __init__(self, panel: Any, flow_run: FlowRun, output: CellOutput) -> None:
         self.panel = panel
         self.flow_run = flow_run
         self.rows = TaskRows()
+        self.output = output
         self.pauses: dict[str, OpenPause] = {}
         self.artifacts = 0
 
@@ -73,6 +76,11 @@ class PanelObserver(Observer):
         """Show an artifact, or its new content."""
         view = self._view(_uuid(body.get("flow_run_id")))
         if view is None:
+            return
+        if body["type"] == OUTPUT:  # what a task cell printed on a worker: shown under the flow's cell
+            for event in body["data"]:
+                if event["kind"] not in ("error", "outputs"):
+                    view.output.put(event)
             return
         entry = {name: body[name] for name in ("key", "type", "description", "data")}
         entry["id"] = str(body["id"])
@@ -137,7 +145,7 @@ class PanelObserver(Observer):
         from penstock_widgets.panel import RunPanel
 
         panel = RunPanel({"run": run_entry(flow_run, flow_run.state)})
-        view = RunView(panel, flow_run)
+        view = RunView(panel, flow_run, CellOutput(self._shell))
         token = current_token.get()
         panel.on_answer(lambda pause_id, values: self._answer(view, pause_id, values))
         if token is not None:

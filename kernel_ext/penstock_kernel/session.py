@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.flow_run import FlowExecution
 from penstock._engine.runner_port import TaskRunner
@@ -30,8 +31,10 @@ class NotebookSession:
         self._execution: FlowExecution | None = None
         self._lock = threading.Lock()
         self._close_cluster: Callable[[], None] = _nothing
-        self.runner_name = "threads"
+        self.runner_name = self._word = "threads"
         self.runner: TaskRunner = ThreadPoolTaskRunner()
+        #: Runners that single cells named (`--runner`), with what closes their clusters.
+        self._others: dict[str, tuple[TaskRunner, Callable[[], None]]] = {}
 
     @property
     def flow_run_id(self) -> UUID | None:
@@ -48,6 +51,29 @@ class NotebookSession:
                 context = self._execution.context = context.model_copy(update={"task_runner": self.runner})
         return context
 
+    def cell_context(self, runner: TaskRunner, token: Token) -> FlowRunContext:
+        """Return the context of one cell: in the session's run, on a runner, cancelled by a token of its own."""
+        # Results are not remembered: the session would keep every value it has ever seen.
+        fresh = {"task_runner": runner, "cancellation": token, "run_results": {}}
+        return self.context().model_copy(update=fresh)
+
+    def token(self) -> Token:
+        """Return a token for one cell, which ends with the session's run."""
+        return Token(self.context().cancellation)
+
+    def runner_for(self, word: str | None) -> TaskRunner:
+        """Return the runner a cell named, or the session's; it stays open until the session ends.
+
+        Raises:
+            ConfigurationError: no such runner, or its library is not installed.
+        """
+        if word is None or word in (self.runner_name, self._word):
+            return self.runner
+        kind = runner_class(word)
+        if kind.type not in self._others:
+            self._others[kind.type] = kind.open_shared()
+        return self._others[kind.type][0]
+
     def choose(self, word: str, workers: int | None = None) -> TaskRunner:
         """Switch to another runner, for task cells and for flows that name none.
 
@@ -57,6 +83,7 @@ class NotebookSession:
         runner, close = runner_class(word).open_shared(workers)
         self._release()
         self.runner, self._close_cluster, self.runner_name = runner, close, runner.type
+        self._word = word
         set_default_runner(runner.duplicate)
         return runner
 
@@ -65,6 +92,10 @@ class NotebookSession:
         execution, self._execution = self._execution, None
         try:
             self._release()
+            others, self._others = self._others, {}
+            for runner, close in others.values():
+                runner.finish()
+                close()
         finally:
             if execution is not None and not execution.state.is_final():
                 execution.propose(State(StateType.COMPLETED, message="The notebook session ended."))
@@ -86,6 +117,12 @@ class NotebookSession:
 
 def _session_body() -> None:
     """Stand for the notebook, whose cells are the body of its run."""
+
+
+def somebody_watches(shell: Any) -> bool:
+    """False under nbclient and papermill, where nobody could fill in a form or wait for a run."""
+    kernel = getattr(shell, "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", True))
 
 
 def notebook_name(shell: Any) -> str:

@@ -22,10 +22,11 @@ class UserFramesOnly:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            _prune(error)
+            prune(error)
 
 
-def _prune(error: BaseException) -> None:
+def prune(error: BaseException) -> None:
+    """Leave the engine out of the tracebacks of an error and of what it came from."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:

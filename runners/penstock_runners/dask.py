@@ -6,8 +6,9 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from contextvars import copy_context
 from importlib import import_module
 from typing import Any, Self
 from uuid import uuid4
@@ -18,10 +19,11 @@ from dask.sizeof import sizeof
 
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
+from penstock._engine.part_futures import PartFuture
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import interrupt_runs, run_remote
 from penstock._engine.remote_values import RemoteValues
-from penstock._engine.runner_port import TaskRunner
+from penstock._engine.runner_port import TaskRunner, after_upstream
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import ConfigurationError, SerializationError
@@ -61,6 +63,7 @@ class DaskTaskRunner(TaskRunner):
     """
 
     type = "dask"
+    elsewhere = True
 
     def __init__(
         self,
@@ -142,8 +145,16 @@ class DaskTaskRunner(TaskRunner):
 
     def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
         """Submit the run; Dask starts it when its upstream runs are done."""
-        assert self._packer is not None
-        assert self._queue is not None
+        context = copy_context()
+        after_upstream(execution, lambda: context.run(self._enqueue, execution, future), self._is_ours)
+
+    def _is_ours(self, future: PenstockFuture[Any]) -> bool:
+        whole = future.whole if isinstance(future, PartFuture) else future
+        return self._reference_of(whole) is not None
+
+    def _enqueue(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        if self._packer is None or self._queue is None:
+            return  # closed meanwhile: the run was given up
         try:
             payload, references = self._packer.pack(execution)
         except SerializationError as error:
@@ -153,16 +164,17 @@ class DaskTaskRunner(TaskRunner):
         future.remote = (self, handle)
         self._queue.put(Item(handle, payload, references, dask.get_annotations(), execution, future))
 
-    def interrupt(self) -> None:
+    def interrupt(self, only: Collection[PenstockFuture[Any]] | None = None) -> None:
         """Forget what has not begun; raise in the threads of what has."""
         if self._queue is None:
             return
-        items = self._queue.give_up()
+        items = self._queue.give_up(only)
         with suppress(Exception):
             found = self._client.sync(
                 self._client._run,
                 interrupt_runs,
                 [item.run_id for item in items],
+                "interrupted" if only is None else "cancelled",
                 on_error="ignore",
                 callback_timeout=_INTERRUPT_SECONDS,
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -100,11 +100,17 @@ class DaskQueue:
         if item is not None:
             self._values.settle(item.future, summary, item.handle.fetch)
 
-    def give_up(self) -> list[Item]:
-        """Submit nothing more; return what Dask has and has not answered."""
+    def give_up(self, only: Collection[PenstockFuture[Any]] | None = None) -> list[Item]:
+        """Do not submit what is queued; return what Dask has and has not answered.
+
+        Args:
+            only: these runs; all of them by default.
+        """
         with self._changed:
+            kept = [item for item in self._queued if only is not None and item.future not in only]
             self._queued.clear()
-            return list(self._pending.values())
+            self._queued.extend(kept)
+            return [item for item in self._pending.values() if only is None or item.future in only]
 
     def close(self) -> None:
         """End the thread."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -16,10 +16,11 @@ from ray.exceptions import TaskCancelledError
 
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.packing import Packer
+from penstock._engine.part_futures import PartFuture
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.remote_run import run_remote
 from penstock._engine.remote_values import RemoteValues, begun, crash
-from penstock._engine.runner_port import TaskRunner
+from penstock._engine.runner_port import TaskRunner, after_upstream
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
@@ -65,6 +66,7 @@ class RayTaskRunner(TaskRunner):
     """
 
     type = "ray"
+    elsewhere = True
 
     def __init__(self, address: str | None = None, init_kwargs: dict[str, Any] | None = None) -> None:
         super().__init__()
@@ -105,7 +107,16 @@ class RayTaskRunner(TaskRunner):
 
     def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
         """Submit the run; Ray starts it when its upstream runs are done."""
-        assert self._packer is not None
+        context = copy_context()
+        after_upstream(execution, lambda: context.run(self._send, execution, future), self._is_ours)
+
+    def _is_ours(self, future: PenstockFuture[Any]) -> bool:
+        whole = future.whole if isinstance(future, PartFuture) else future
+        return self._reference_of(whole) is not None
+
+    def _send(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
+        if self._packer is None:
+            return  # closed meanwhile: the run was given up
         try:
             payload, references = self._packer.pack(execution)
         except SerializationError as error:
@@ -120,9 +131,9 @@ class RayTaskRunner(TaskRunner):
         arrived = self._arrived
         summary.future().add_done_callback(lambda done: arrived.put((run_id, done)))
 
-    def interrupt(self) -> None:
+    def interrupt(self, only: Collection[PenstockFuture[Any]] | None = None) -> None:
         """Cancel what is queued, then interrupt what runs, so that nothing queued takes the place of what ends."""
-        items = list(self._pending.values())
+        items = [item for item in self._pending.values() if only is None or item.future in only]
         known = begun([str(item.future.task_run_id) for item in items])
         for item in items:
             if str(item.future.task_run_id) in known:

@@ -24,7 +24,7 @@ from penstock._flow import Flow, _answer
 from penstock._link.client import path_of, store
 from penstock._link.session import current_session
 from penstock._values.runs import FlowRun
-from penstock._values.states import State
+from penstock._values.states import State, StateType
 from penstock.exceptions import FlowRunTimeoutError as FlowRunTimeoutError
 
 if TYPE_CHECKING:
@@ -80,6 +80,52 @@ def run_flow(
         )
     with _told_to(error_logger):
         return run_flow_sync(flow, flow_run, parameters, wait_for, return_type, context)
+
+
+def retry_flow_run(
+    flow: Flow[..., Any], flow_run_id: UUID, return_type: Literal["state", "result"] = "state"
+) -> Any:
+    """Run a flow run that died or failed again, under its own id; a coroutine, when the flow is async.
+
+    Tasks that completed and whose results were persisted are not run again (their keys hold the id of the run, which
+    stays). The run keeps its parameters, and counts one more attempt.
+
+    Args:
+        flow: the flow, as it is now.
+        flow_run_id: of the run.
+        return_type: ``"state"`` for the last state, ``"result"`` for the value, raising what the flow raises.
+
+    Raises:
+        ObjectNotFound: there is no such run.
+        ValueError: it is a run of another flow, or not in a state to be run again; says what to do.
+        Abort: its process lives and is not done with it.
+
+    Example:
+        >>> retry_flow_run(my_flow, run_id).name
+        'Completed'
+    """
+    run = load_flow_run(flow_run_id)
+    if run.flow_name != flow.name:
+        raise ValueError(
+            f"Flow run {run.name!r} is of flow {run.flow_name!r}, not of {flow.name!r}; give the flow it is of."
+        )
+    why_not = reason_against_retry(run)
+    if why_not:
+        raise ValueError(why_not)
+    return run_flow(flow, run, return_type=return_type)
+
+
+def reason_against_retry(run: FlowRun) -> str | None:
+    """Return why a flow run cannot be run again, and what to do instead; None when it can."""
+    state = run.state
+    about = f"Flow run {run.name!r} ({run.id})"
+    if state is None:
+        return None
+    if state.is_paused():
+        return f"{about} is {state.name}: answer it with `penstock flow-run resume {run.id}`."
+    if state.type is StateType.CANCELLED or state.type is StateType.CANCELLING:
+        return f"{about} is {state.name}, and what was cancelled stays so: call the flow for a new run."
+    return None
 
 
 def run_flow_sync(
@@ -237,6 +283,8 @@ async def _watched(running: Any, logger: logging.Logger | None) -> Any:
 __all__ = [
     "FlowRunTimeoutError",
     "load_flow_run",
+    "reason_against_retry",
+    "retry_flow_run",
     "run_flow",
     "run_flow_async",
     "run_flow_in_subprocess",

@@ -53,6 +53,8 @@ class CellFacts:
     optional_reads: tuple[str, ...] = ()
     #: Names bound at cell level when the cell ends, imports and definitions included.
     writes: tuple[str, ...] = ()
+    #: Names among `writes` that are bound on every way through the cell.
+    certain: frozenset[str] = frozenset()
     #: Names from outside that the cell deletes (in the task's own namespace only).
     deletes: tuple[str, ...] = ()
     #: Names from outside whose objects the cell changes in place (assignments to parts; a list of method names).

@@ -22,6 +22,7 @@ from penstock._results.fingerprint import fingerprint
 from penstock._results.sources import referred_parts
 from penstock_kernel._cells.carried import Helper
 from penstock_kernel._cells.errors import MissingModuleError, UnboundOutputError
+from penstock_kernel._cells.recorder import describe, recorded, recorder
 from penstock_kernel._cells.result import CellResult
 from penstock_kernel._cells.runtime import TaskShell, display, show, timed
 from penstock_kernel._cells.source_text import canonical, digest
@@ -150,11 +151,12 @@ class CellFunction:
         namespace = self._namespace(args, kwargs)
         body, last = self._code()
         value = None
-        with timed() if self.cell.timed else nullcontext():
-            exec(body, namespace)  # noqa: S102  # the user's own cell
-            if last is not None:
-                value = eval(last, namespace)  # noqa: S307
-        return self._result(namespace, value)
+        with recorded(self.name):
+            with timed() if self.cell.timed else nullcontext():
+                exec(body, namespace)  # noqa: S102  # the user's own cell
+                if last is not None:
+                    value = eval(last, namespace)  # noqa: S307
+            return self._result(namespace, value)
 
     def unpack(self, value: Any) -> dict[str, Any]:
         """Return the outputs in a value this function has returned, by name: what the notebook binds."""
@@ -181,15 +183,20 @@ class CellFunction:
             helper.bind(namespace)
         return namespace
 
+    def remember_source(self) -> None:
+        """Let tracebacks find the text of the cell in this process, wherever its code runs."""
+        text, name = self.cell.shown, self.cell.filename
+        # No modification time: linecache keeps such an entry although there is no file.
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+
     def _code(self) -> tuple[CodeType, CodeType | None]:
         cell = self.cell
-        text = cell.shown
-        # No modification time: linecache keeps such an entry although there is no file.
-        linecache.cache[cell.filename] = (len(text), None, text.splitlines(keepends=True), cell.filename)
+        self.remember_source()
         return _compiled(cell.source, cell.filename, 1 if cell.header else 0, cell.last_expression)
 
     def _result(self, namespace: dict[str, Any], value: Any) -> Any:
-        hook = show.get()
+        mine = recorder.get()
+        hook = show.get() or (mine.show if mine is not None else None)
         if hook is not None and value is not None:
             hook(value)
         outputs = self.outputs
@@ -199,6 +206,7 @@ class CellFunction:
             if name not in namespace and self.cell.outputs_given:
                 raise UnboundOutputError(self.name, name)
         found = {name: namespace[name] for name in outputs if name in namespace}
+        describe(found)
         return found[outputs[0]] if len(outputs) == 1 and found else CellResult(found)
 
     def __repr__(self) -> str:
@@ -226,11 +234,12 @@ class AsyncCellFunction(CellFunction):
         namespace = self._namespace(args, kwargs)
         body, last = self._code()
         value = None
-        with timed() if self.cell.timed else nullcontext():
-            await _finished(body, namespace)
-            if last is not None:
-                value = await _finished(last, namespace)
-        return self._result(namespace, value)
+        with recorded(self.name):
+            with timed() if self.cell.timed else nullcontext():
+                await _finished(body, namespace)
+                if last is not None:
+                    value = await _finished(last, namespace)
+            return self._result(namespace, value)
 
 
 async def _finished(code: CodeType, namespace: dict[str, Any]) -> Any:

@@ -66,7 +66,7 @@ def _place(name: str, namespace: Mapping[str, Any], bound: Bound, *, data: bool)
         helper = Helper.of(name, value, source_of(value, name, namespace), namespace)
         bound.helpers[name] = helper
         # One that cannot be pickled is defined again: its decorators and defaults are evaluated there.
-        reads = _reach(value, set()) if helper.payload or not helper.source else analyse(helper.source).reads
+        reads = reach(value, set()) if helper.payload or not helper.source else analyse(helper.source).reads
         yield from (read for read in reads if _is_of_notebook(read, namespace))
     elif data:
         bound.values[name] = value
@@ -106,7 +106,7 @@ def _is_definition(value: object) -> bool:
     return callable(value) and getattr(value, "__dict__", {}).get("__module__") == "__main__"
 
 
-def _reach(value: object, seen: set[int]) -> Iterator[str]:
+def reach(value: object, seen: set[int]) -> Iterator[str]:
     """Yield the global names that the code of a function, class or wrapper looks up."""
     if id(value) in seen:
         return
@@ -119,16 +119,16 @@ def _reach(value: object, seen: set[int]) -> Iterator[str]:
             except ValueError:  # a name that is not bound yet
                 continue
             if isinstance(content, types.FunctionType | type):
-                yield from _reach(content, seen)
+                yield from reach(content, seen)
     elif isinstance(value, type) and value.__module__ == "__main__":
         for member in vars(value).values():
             for function in _functions(member):
-                yield from _reach(function, seen)
+                yield from reach(function, seen)
         for base in value.__bases__:
-            yield from _reach(base, seen)
+            yield from reach(base, seen)
     for wrapped in (getattr(value, "__wrapped__", None), getattr(value, "fn", None)):
         if isinstance(wrapped, types.FunctionType):
-            yield from _reach(wrapped, seen)
+            yield from reach(wrapped, seen)
 
 
 def _functions(member: object) -> Iterator[types.FunctionType]:

@@ -159,6 +159,7 @@ class Record:
             reads=self._in_order(reads),
             optional_reads=self._in_order(optional),
             writes=tuple(n for n in self._writes if n in end.maybe or n in self._global_writes),
+            certain=frozenset(name for name in self._writes if name in end.sure and not end.dead),
             deletes=tuple(self.deletes),
             mutates=tuple(name for name in self.mutates if name in outside),
             imports=MappingProxyType(dict(self.imports)),

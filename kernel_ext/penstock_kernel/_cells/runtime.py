@@ -17,6 +17,7 @@ from typing import Any
 
 from penstock_kernel._cells.facts import KERNEL_MAGICS
 from penstock_kernel._cells.magics import DOLLAR, timed_code
+from penstock_kernel._cells.recorder import recorder
 
 #: Called with the value of a cell's trailing expression, unless that is None. Nothing is shown by default.
 show: ContextVar[Callable[[object], None] | None] = ContextVar("penstock_cell_show", default=None)
@@ -187,8 +188,11 @@ def timed() -> Iterator[None]:
 def display(*objects: object, **options: Any) -> None:
     """IPython's `display` where IPython is installed; elsewhere the text of the objects.
 
-    It is looked up when it is called, so that a patch put in for the task is seen.
+    What a task on a worker displays goes to the recorder of its run.
     """
+    found = recorder.get()
+    if found is not None and found.take(objects, raw=bool(options.get("raw"))):
+        return
     try:
         from IPython import display as module
     except ImportError:

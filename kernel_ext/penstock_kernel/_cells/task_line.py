@@ -7,8 +7,9 @@ import difflib
 import keyword
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Never
+from typing import Any, Never
 
 from penstock_kernel._cells.errors import TaskLineError
 
@@ -49,8 +50,12 @@ class _Parser(argparse.ArgumentParser):
         raise TaskLineError(f"%%task: {message}; see %%task? for all options")
 
 
-def parse_task_line(line: str) -> TaskLine:
+def parse_task_line(line: str, defaults: Mapping[str, Any] | None = None) -> TaskLine:
     """Read the text behind `%%task`.
+
+    Args:
+        line: the text.
+        defaults: fields of `TaskLine` to use where the line says nothing.
 
     Raises:
         TaskLineError: it holds an unknown option, a bad value, or a name that is none.
@@ -60,15 +65,21 @@ def parse_task_line(line: str) -> TaskLine:
     except ValueError as error:
         raise TaskLineError(f"%%task: {str(error).lower()} in {line!r}") from error
     parser = _parser()
+    parser.set_defaults(**(defaults or {}))
     found, unknown = parser.parse_known_args(words)
     if unknown:
         _refuse(unknown[0], parser)
     values = vars(found)
-    if values["retry_delay"] and not values["retries"]:
+    if values["retry_delay"] and not values["retries"] and "--retry-delay" in line:
         parser.error("--retry-delay has no effect without --retries")
     if values["refresh"] and values["cache"] is False:
         parser.error("--refresh and --no-cache exclude each other")
     return TaskLine(**values)
+
+
+def flags() -> tuple[str, ...]:
+    """Return every option a `%%task` line may hold, for completion."""
+    return tuple(option for action in _parser()._actions for option in action.option_strings)
 
 
 def usage() -> str:
@@ -128,14 +139,21 @@ def _parser() -> _Parser:
         metavar="A,B",
         help="outputs, instead of those found in the cell",
     )
-    add(
-        "--runner",
-        metavar="NAME",
-        help="where it runs: threads, processes, dask, ray, or a runner in the notebook",
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--runner", metavar="NAME", help="where it runs: threads, processes, dask or ray")
+    where.add_argument(
+        "--local", dest="runner", action="store_const", const="threads", help="in a thread of this kernel"
     )
     waiting = parser.add_mutually_exclusive_group()
-    waiting.add_argument("--wait", action="store_true", default=None, help="wait here until it is done")
-    waiting.add_argument("--background", dest="wait", action="store_false", help="return at once")
+    waiting.add_argument(
+        "--wait",
+        action="store_true",
+        default=None,
+        help="wait here until it is done; the default where nobody watches",
+    )
+    waiting.add_argument(
+        "--background", dest="wait", action="store_false", help="return at once; the default"
+    )
     add("--define", action="store_true", help="make the task NAME without running it")
     add("-h", "--help", dest="help", action="store_true", help="show this text")
     return parser

@@ -63,6 +63,11 @@ class Token:
             if parent.is_set():
                 self.set(parent.reason or "interrupted")
 
+    def release(self) -> None:
+        """Let the token around this one forget it: the run has ended."""
+        if self._parent is not None and self in self._parent._children:
+            self._parent._children.remove(self)
+
     def is_set(self) -> bool:
         """True once cancelled."""
         return self._event.is_set()

@@ -12,6 +12,7 @@ from contextvars import Context, copy_context
 from inspect import GEN_CLOSED, getgeneratorstate, isasyncgen, isawaitable
 from typing import Any, TypeVar
 
+from penstock._crashpoints import crashpoint
 from penstock._engine.cancellation import Token
 from penstock._engine.effects import Ask, Call, Effect, Emit, Hook, Pull, Pulled, Sleep, StreamClosed
 from penstock._engine.timeouts import RunTimeout, time_limit
@@ -114,6 +115,7 @@ def _advance(lifecycle: Lifecycle[Any], token: Token, answer: Any, error: BaseEx
         if type(effect) is Emit:
             return effect
         answer, error = None, None
+        crashpoint("engine.effect")
         try:
             answer = _perform(effect, token)
         except BaseException as raised:

@@ -29,6 +29,8 @@ class PenstockFuture(Generic[R]):
         #: Made by the first who waits: most futures are done by then, and an event is as big as all the rest.
         self._event: threading.Event | None = None
         self._callbacks: list[Callable[[Self], None]] = []
+        #: Called with the final state before anybody hears of it.
+        self.before_done: Callable[[State], None] | None = None
         #: What a distributed runner knows this run's value by, so that it can stay where it is.
         self.remote: Any = None
 
@@ -105,6 +107,9 @@ class PenstockFuture(Generic[R]):
 
     def set_state(self, state: State) -> None:
         """Record the final state (for runners); the first one counts."""
+        first, self.before_done = self.before_done, None
+        if first is not None:
+            self._call(lambda _: first(state))
         with self._lock:
             if self._final is not None:
                 return

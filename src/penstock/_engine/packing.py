@@ -18,6 +18,7 @@ from typing import Any
 from penstock._engine.context_transfer import FlowRunFacts
 from penstock._engine.contexts import TagsContext
 from penstock._engine.futures import PenstockFuture
+from penstock._engine.part_futures import PartFuture
 from penstock._engine.remote import Recipe, RemoteCall, Slot, UpstreamState, approximate_size
 from penstock._engine.task_options import TaskOptions
 from penstock._engine.task_run import TaskExecution
@@ -88,9 +89,10 @@ class Packer:
 
         def leaf(obj: Any) -> Any:
             if isinstance(obj, PenstockFuture):
-                reference = self._reference_of(obj)
+                whole, part = (obj.whole, obj.part) if isinstance(obj, PartFuture) else (obj, None)
+                reference = self._reference_of(whole)
                 if reference is not None:
-                    return slots.of(reference)
+                    return slots.of(reference, part)
                 obj.wait()
                 return _named(_without_remote_data(obj.state), obj.task_run.name)
             if isinstance(obj, State):
@@ -102,7 +104,8 @@ class Packer:
         return visit(value, leaf)
 
     def _recipe(self, execution: TaskExecution) -> bytes:
-        task, options, tags = execution.task, execution.options, TagsContext.tags()
+        task, options = execution.task, execution.sent_options or execution.options
+        tags = TagsContext.tags()
         flow = execution.flow_context
         attempt = flow.flow_run.run_count if flow is not None else 0
         known = self._recipes.get(id(task))
@@ -137,14 +140,14 @@ class _Slots:
 
     def __init__(self) -> None:
         self.references: list[Any] = []
-        self._numbers: dict[int, Slot] = {}
+        self._numbers: dict[int, int] = {}
 
-    def of(self, reference: Any) -> Slot:
-        slot = self._numbers.get(id(reference))
-        if slot is None:
-            slot = self._numbers[id(reference)] = Slot(len(self.references))
+    def of(self, reference: Any, part: str | None = None) -> Slot:
+        number = self._numbers.get(id(reference))
+        if number is None:
+            number = self._numbers[id(reference)] = len(self.references)
             self.references.append(reference)
-        return slot
+        return Slot(number, part)
 
 
 class _SentAhead:

@@ -13,7 +13,7 @@ import signal
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -52,6 +52,7 @@ class ProcessPoolTaskRunner(TaskRunner):
     """
 
     type = "processes"
+    elsewhere = True
 
     def __init__(self, max_workers: int | None = None) -> None:
         super().__init__()
@@ -111,9 +112,18 @@ class ProcessPoolTaskRunner(TaskRunner):
         except Exception as error:  # the pool is broken: a worker died
             crash(execution, future, error)
 
-    def interrupt(self) -> None:
-        """Raise in the workers; what waits in the pool does not begin."""
+    def interrupt(self, only: Collection[PenstockFuture[Any]] | None = None) -> None:
+        """Raise in the workers; what waits in the pool does not begin.
+
+        Which process works on which run is not known: some of the runs alone are given up without a signal.
+        """
         if self._pool is None:
+            return
+        if only is not None:
+            known = begun([str(future.task_run_id) for future in only])
+            for future in only:
+                if str(future.task_run_id) in known:
+                    future.task_run.run_count = max(future.task_run.run_count, 1)
             return
         for process in list((self._pool._processes or {}).values()):
             with suppress(OSError):

@@ -26,10 +26,12 @@ class Slot:
     Not a dataclass: `visit` walks into those, and must hand this one over whole.
     """
 
-    __slots__ = ("number",)
+    __slots__ = ("number", "part")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, part: str | None = None) -> None:
         self.number = number
+        #: Which part of an upstream run's value is meant; None for all of it.
+        self.part = part
 
 
 @dataclass(slots=True)

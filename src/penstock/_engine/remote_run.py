@@ -21,11 +21,20 @@ from penstock._engine.context_transfer import FlowRunFactsContext
 from penstock._engine.contexts import TagsContext
 from penstock._engine.execute import execute_guarded
 from penstock._engine.observers import Observer, add_observer
-from penstock._engine.remote import INLINE_BYTES, Outcome, Recipe, RemoteCall, Slot, Summary, approximate_size
+from penstock._engine.remote import (
+    INLINE_BYTES,
+    Outcome,
+    Recipe,
+    RemoteCall,
+    Slot,
+    Summary,
+    approximate_size,
+)
 from penstock._engine.run_logging import patch_print, setup_logging
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import now_us
 from penstock._link import session as sessions
+from penstock._link.limited_tags import LimitedTags
 from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
@@ -81,12 +90,17 @@ def running_here() -> list[str]:
     return list(_active)
 
 
-def interrupt_runs(ids: list[str]) -> list[str]:
-    """Interrupt runs this worker process is working on, keep the others from beginning; return those it had."""
+def interrupt_runs(ids: list[str], reason: str = "interrupted") -> list[str]:
+    """Interrupt runs this worker process is working on, keep the others from beginning; return those it had.
+
+    Args:
+        ids: of the task runs.
+        reason: "interrupted" crashes what runs, "cancelled" cancels it.
+    """
     _stopped.extend(ids)
     found = [(run, token) for run, token in list(_active.items()) if run in ids]
     for _, token in found:
-        token.set("interrupted")
+        token.set(reason)
     return [run for run, _ in found]
 
 
@@ -109,9 +123,19 @@ def _filled_in(value: Any, filled: tuple[Any, ...]) -> Any:
         if not isinstance(obj, Slot):
             return obj
         found = filled[obj.number]
-        return found.state() if isinstance(found, Outcome) else found
+        if not isinstance(found, Outcome):
+            return found
+        state = found.state()
+        return state if obj.part is None else _part(state, obj.part)
 
     return visit(value, leaf)
+
+
+def _part(state: State, part: str) -> State:
+    """Return the state of an upstream run with one part of its value."""
+    if state.is_completed():
+        state.data, state.digest = state.result()[part], None
+    return state
 
 
 def _outcome(execution: TaskExecution, state: State, seen: _Seen) -> Outcome:
@@ -243,6 +267,7 @@ class _CarryingSession:
 
     def __init__(self, home: Path) -> None:
         self.workspace = Workspace(home)
+        self.limited_tags = LimitedTags(self.workspace)
 
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> int:
         lines = _lines.get()

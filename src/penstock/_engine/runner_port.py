@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Self
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from penstock._engine.log_setup import setup_logging
 from penstock._engine.mapping import expand
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
+from penstock._engine.remote_transactions import join_from_afar
 from penstock._engine.task_options import TaskOptions, resolve_options
 from penstock._engine.task_run import TaskExecution
 from penstock._ids import new_id, short_hex
@@ -42,6 +43,8 @@ class TaskRunner:
 
     #: The word users choose it by, and the `runner` column of its task runs.
     type: str = ""
+    #: Runs work in other processes.
+    elsewhere: bool = False
 
     def __init__(self) -> None:
         self._started = False
@@ -82,11 +85,14 @@ class TaskRunner:
         """Let go of everything `start` took; an existing cluster is left as it was found."""
         raise NotImplementedError
 
-    def interrupt(self) -> None:
+    def interrupt(self, only: Collection[PenstockFuture[Any]] | None = None) -> None:
         """Stop what is running elsewhere; threads of this process have been told already.
 
         A runner whose runs begin elsewhere sets the `run_count` of those it finds begun, so that `cancel_all`
         tells them from those that never ran.
+
+        Args:
+            only: these runs, which were cancelled; all of them by default.
         """
 
     def __enter__(self) -> Self:
@@ -120,6 +126,8 @@ class TaskRunner:
             if fingerprints:
                 execution.fingerprints = fingerprints
             future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
+            if self.elsewhere:
+                join_from_afar(execution, future)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -170,6 +178,30 @@ class TaskRunner:
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
 
+    def cancel(self, futures: Collection[PenstockFuture[Any]]) -> None:
+        """Cancel some runs, each made under a token of its own; whatever else this runner does goes on.
+
+        What runs gets `STOP_GRACE` seconds to notice, then it is given up.
+
+        Args:
+            futures: of runs this runner was given; those that have ended are left alone.
+        """
+        with self._lock:
+            left = {future: run for future, run in self._executions.items() if future in futures}
+        for run in left.values():
+            run.token.set("cancelled")
+        if left:
+            self.interrupt(list(left))
+        running = [future for future in left if future.task_run.run_count > 0]
+        for future in left.keys() - running:
+            future.set_state(left[future].abandon(_never_began()))
+        deadline = time.monotonic() + STOP_GRACE
+        for future in running:
+            if not future.ended_event().wait(max(0.0, deadline - time.monotonic())):
+                self._given_up = True
+                message = "Cancelled while running; its code may not have noticed yet."
+                future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+
     def _start_once(self) -> None:
         if not self._started:
             with self._lock:
@@ -196,13 +228,22 @@ class TaskRunner:
         self._executions = {}
 
 
-def after_upstream(execution: TaskExecution, then: Callable[[], None]) -> None:
-    """Call `then` when everything the run waits for is done, without holding a thread; at once if it is."""
-    upstream = (
-        [f for f in futures_in((*execution.parameters.values(), *execution.wait_for)) if not f.done()]
-        if execution.linked
-        else []
+def after_upstream(
+    execution: TaskExecution,
+    then: Callable[[], None],
+    known: Callable[[PenstockFuture[Any]], bool] = lambda _: False,
+) -> None:
+    """Call `then` when everything the run waits for is done, without holding a thread; at once if it is.
+
+    Args:
+        execution: the run.
+        then: hands it over.
+        known: says which upstream runs need not be waited for, because the runner's own scheduler does.
+    """
+    found = (
+        futures_in((*execution.parameters.values(), *execution.wait_for)) if execution.linked else iter(())
     )
+    upstream = [future for future in found if not future.done() and not known(future)]
     if not upstream:
         then()
         return

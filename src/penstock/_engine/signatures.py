@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.exceptions import ParameterBindError, ReservedArgumentError, SignatureMismatchError
 
@@ -19,20 +19,30 @@ EMPTY = inspect.Parameter.empty
 
 def signature_of(fn: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of a function, remembered when the function can be."""
-    return _known(fn)[0]
+    return _known(fn).signature
 
 
-def _known(fn: Callable[..., Any]) -> tuple[inspect.Signature, tuple[str, ...]]:
+class _Known(NamedTuple):
+    signature: inspect.Signature
+    #: Parameters that have a `Field(...)` as default.
+    fields: tuple[str, ...]
+    #: All parameters in order, when each can be given by position and by name.
+    plain: tuple[str, ...] | None
+
+
+def _known(fn: Callable[..., Any]) -> _Known:
     try:
         return _remembered(fn)
     except TypeError:  # a callable that cannot be hashed
         return _looked_up(fn)
 
 
-def _looked_up(fn: Callable[..., Any]) -> tuple[inspect.Signature, tuple[str, ...]]:
-    """Return a signature and its parameters that have a `Field(...)` as default."""
+def _looked_up(fn: Callable[..., Any]) -> _Known:
     signature = inspect.signature(fn)
-    return signature, tuple(name for name, item in signature.parameters.items() if is_field(item.default))
+    items = signature.parameters.items()
+    plain = all(item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for _, item in items)
+    fields = tuple(name for name, item in items if is_field(item.default))
+    return _Known(signature, fields, tuple(signature.parameters) if plain else None)
 
 
 _remembered = lru_cache(maxsize=1024)(_looked_up)
@@ -75,7 +85,9 @@ def bind(
     Raises:
         ParameterBindError: they do not fit the signature.
     """
-    signature, fields = _known(fn)
+    signature, fields, plain = _known(fn)
+    if plain is not None and not kwargs and len(args) == len(plain):
+        return dict(zip(plain, args, strict=True))
     try:
         bound = signature.bind(*args, **kwargs)
         filled = _filled(signature, fields, bound.arguments) if fields else {}
@@ -100,10 +112,13 @@ def _filled(
 
 def unbind(fn: Callable[..., Any], parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return ``(args, kwargs)`` that call `fn` with these parameters."""
+    signature, _, plain = _known(fn)
+    if plain is not None and len(plain) == len(parameters) and plain == tuple(parameters):
+        return tuple(parameters.values()), {}
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     by_position = True
-    for name, parameter in signature_of(fn).parameters.items():
+    for name, parameter in signature.parameters.items():
         if name not in parameters:
             by_position = False
             continue

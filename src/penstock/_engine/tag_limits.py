@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from penstock._engine.effects import Ask, Effect, Hook
 from penstock._engine.slots import Hold, waited
-from penstock._link.limited_tags import limited
 from penstock._link.slot_desk import Ticket, desk_of
 from penstock._rules.slots import TAG
 from penstock._values.states import State, StateType
@@ -28,7 +27,7 @@ def taken(run: TaskExecution) -> Generator[Effect, Any, State | None]:
     """
     if run.tag_slots is not None:
         return None  # a retry without a pause in between
-    tags = limited(run.session.workspace.limited_tags, run.task_run.tags)
+    tags = run.session.limited_tags.among(run.task_run.tags)
     if not tags:
         return None
     identity = str(run.task_run.id)

@@ -31,6 +31,8 @@ class TaskOptions:
     #: Where results of this run go.
     store: ResultStore
     flow_parameters: dict[str, Any]
+    #: The transaction that decides about this run is in the process that handed it over.
+    decided_elsewhere: bool = False
 
     @property
     def caches(self) -> bool:

@@ -28,7 +28,7 @@ from penstock._results.fingerprint import KnownFingerprint, fingerprint
 from penstock._rules.task_table import check
 from penstock._values.outcome import Absent
 from penstock._values.runs import TaskRun
-from penstock._values.states import State, StateType, utc_now
+from penstock._values.states import Resolvable, State, StateType, utc_now
 from penstock.exceptions import HashError, SerializationError
 
 _rng = random.Random()
@@ -62,6 +62,8 @@ class TaskExecution:
     #: Slots it holds, or waits for, by its tags.
     tag_slots: Hold | None = None
     retry: int = 0
+    #: The options for the worker that runs it, when they differ.
+    sent_options: TaskOptions | None = None
     #: What commits or undoes this run; None when nobody would notice.
     transaction: BaseTransaction | None = None
     #: The result should have been stored, and was not.
@@ -216,7 +218,8 @@ class TaskExecution:
         """
         task, level = self.task, getattr(self.options.policy, "isolation_level", None)
         parent = active_transaction()
-        if parent is not None or level is not None or task.on_commit_hooks or task.on_rollback_hooks:
+        hooks = not self.options.decided_elsewhere and (task.on_commit_hooks or task.on_rollback_hooks)
+        if parent is not None or level is not None or hooks:
             self.open_transaction(parent)
 
     def open_transaction(self, parent: BaseTransaction | None = None) -> BaseTransaction:
@@ -246,12 +249,16 @@ class TaskExecution:
 
     def stage(self, state: State) -> None:
         """Give the value of a completed state to the transaction of this run, to be stored when that commits."""
-        transaction = self.transaction
+        transaction, options = self.transaction, self.options
         if transaction is None:
+            return
+        nested = transaction.get_parent() is not None and options.persist
+        transaction.write_on_commit = nested  # one on its own has stored it already
+        if options.decided_elsewhere:
             return
         transaction.stage(state.data, self.task.on_rollback_hooks, self.task.on_commit_hooks)
         transaction.undoer = self.rolled_back
-        if transaction.get_parent() is not None and self.options.persist:
+        if nested:
             transaction.key = self.cache_key or str(self.task_run.id)
             transaction.recorder = partial(self._write, state)
             self._label(state)
@@ -273,6 +280,10 @@ class TaskExecution:
                     "result; set persist_result=True to keep it."
                 )
             return state
+        if self.options.decided_elsewhere:
+            state.digest = _digest(state.data) if self.cache_key is not None else None
+            self._label(state)
+            return state
         try:
             self._write(state)
         except (SerializationError, OSError, ValueError, RuntimeError) as error:
@@ -291,10 +302,11 @@ class TaskExecution:
         options = self.options
         key = self.cache_key or str(self.task_run.id)
         expiration = utc_now() + self.task.cache_expiration if self.task.cache_expiration else None
-        if self.cache_key is not None:
-            state.digest = _digest(state.data)
+        value = state.data.get() if isinstance(state.data, Resolvable) else state.data
+        if self.cache_key is not None and state.digest is None:
+            state.digest = _digest(value)
         holder = self.transaction.holder if self.transaction is not None else None
-        options.store.write(state.data, key, expiration, holder, digest=state.digest)
+        options.store.write(value, key, expiration, holder, digest=state.digest)
         state.state_details.cache_expiration = expiration
         if not options.keep_in_memory:
             state.data = options.store.stored(key)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penstock._crashpoints import crashpoint
 from penstock._ids import now_us, short_hex
 from penstock._journal.line import encode
 
@@ -45,8 +46,10 @@ class Journal:
         self.path = folder / f"{self.client}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self.path, flags, 0o600)
+        crashpoint("journal.created")
         # Waits for the moment in which somebody may just be asking whether the owner lives.
         fcntl.flock(self._fd, fcntl.LOCK_EX)
+        crashpoint("journal.locked")
         self._lock = threading.Lock()
         self._seq = 0
         self._size = 0
@@ -106,6 +109,7 @@ class Journal:
             if self._fd < 0:
                 return
         self.emit("bye", {})
+        crashpoint("journal.bye")
         self.abandon()
 
     def abandon(self) -> None:
@@ -130,11 +134,13 @@ class Journal:
             self._unsure = True
             done = self._size - start
             if done < len(line):
+                crashpoint("journal.write")
                 self._size += self._write(line[done:] if done else line)
             self._unsure = False
             if self._size < start + len(line):
                 return
             self._seq = seq + 1
+            crashpoint("journal.written")
             self._queue.popleft()
 
     def _write(self, data: bytes) -> int:

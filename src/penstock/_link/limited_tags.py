@@ -8,39 +8,44 @@ never older than the last change that somebody was told of.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Collection
 
 import orjson
 
-_Stamp = tuple[int, int, int]
-_known: dict[Path, tuple[_Stamp, frozenset[str]]] = {}
+from penstock._workspace import Workspace
+
 _NONE: frozenset[str] = frozenset()
 
 
-def limited(path: Path, tags: Iterable[str]) -> list[str]:
-    """Return which of these tags have a limit, in order.
+class LimitedTags:
+    """The tags of a workspace that have a limit.
 
     Args:
-        path: `Workspace.limited_tags`.
-        tags: of a task run.
+        workspace: which one. Where its folder is out of reach, no tags are known to be limited.
     """
-    found = _read(path)
-    return sorted(found.intersection(tags)) if found else []
 
+    __slots__ = ("_path", "_stamp", "_tags")
 
-def _read(path: Path) -> frozenset[str]:
-    try:
-        about = os.stat(path)  # noqa: PTH116  # half the time of Path.stat, on the way of every task with tags
-    except OSError:
-        return _NONE
-    stamp = (about.st_mtime_ns, about.st_ino, about.st_size)
-    known = _known.get(path)
-    if known is not None and known[0] == stamp:
-        return known[1]
-    try:
-        tags = frozenset(orjson.loads(path.read_bytes()))
-    except (OSError, orjson.JSONDecodeError):
-        return _NONE
-    _known[path] = (stamp, tags)
-    return tags
+    def __init__(self, workspace: Workspace) -> None:
+        self._path = os.fspath(workspace.limited_tags)
+        self._stamp: tuple[int, int] | None = None
+        self._tags = _NONE
+
+    def among(self, tags: Collection[str]) -> list[str]:
+        """Return which of these tags have a limit, in order."""
+        try:
+            about = os.stat(self._path)  # noqa: PTH116  # on the way of every task with tags; Path is slower
+        except OSError:
+            return []
+        stamp = (about.st_mtime_ns, about.st_ino)
+        if stamp != self._stamp:
+            self._read(stamp)
+        return [] if self._tags.isdisjoint(tags) else sorted(self._tags.intersection(tags))
+
+    def _read(self, stamp: tuple[int, int]) -> None:
+        try:
+            with open(self._path, "rb") as file:  # noqa: PTH123  # as above
+                self._tags = frozenset(orjson.loads(file.read()))
+        except (OSError, orjson.JSONDecodeError):
+            return
+        self._stamp = stamp

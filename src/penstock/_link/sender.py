@@ -12,6 +12,7 @@ import random
 import threading
 import time
 
+from penstock._crashpoints import crashpoint
 from penstock._journal.reader import parse, read_chunk
 from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient
@@ -113,6 +114,7 @@ class Sender:
             if not chunk.data:
                 return
             end = chunk.end
+            crashpoint("sender.read")
             try:
                 self._client.request(
                     "POST", "/link/ingest", raw=chunk.data, query={"client": self._journal.client}, timeout=60
@@ -121,9 +123,11 @@ class Sender:
                 if refused.status != 409:
                     raise
                 end = self._offset_behind(fd, int(getattr(refused, "body", {}).get("hwm", -1)))
+            crashpoint("sender.acknowledged")
             with self._idle:
                 self._acked_to = end
                 self._idle.notify_all()
+            crashpoint("sender.noted")
 
     def _offset_behind(self, fd: int, seq: int) -> int:
         """Return the offset behind the line numbered `seq`: where the store wants us to go on."""

@@ -11,8 +11,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from penstock._crashpoints import crashpoint
 from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient, store
+from penstock._link.limited_tags import LimitedTags
 from penstock._link.sender import Sender
 from penstock._workspace import Workspace, current_workspace
 
@@ -36,9 +38,12 @@ class Session:
         workspace.prepare()
         self.workspace = workspace
         self.store: StoreClient = store(workspace)
+        self.limited_tags = LimitedTags(workspace)
         self.journal = Journal(workspace.journals, role, parent)
+        crashpoint("session.journal")
         self._sender = Sender(self.journal, self.store, _GATHER_SECONDS[role])
         self._sender.start()
+        crashpoint("session.open")
 
     @property
     def client(self) -> str:
@@ -59,10 +64,13 @@ class Session:
 
     def close(self) -> None:
         """Say goodbye, hand over what is left and stop the thread."""
+        crashpoint("session.close")
         self.journal.emit("bye", {})
         self._sender.drain(_DRAIN_SECONDS)
+        crashpoint("session.drained")
         self._sender.stop()
         self.journal.abandon()
+        crashpoint("session.closed")
         self.store.close()
 
     def abandon(self) -> None:

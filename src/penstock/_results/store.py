@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from penstock._crashpoints import crashpoint
 from penstock._results.locks import LockManager
 from penstock._results.packed import Packed
 from penstock._results.pickles import PlainPickle
@@ -245,11 +246,13 @@ class ResultStore(LockedRecords):
         self._may_write(key, holder)
         packed = self._packed(result_record)
         about = replace(about, length=packed.length, checksum=packed.checksum(), buffers=packed.sizes)
+        crashpoint("results.write")
         if self._about is self._place:
             self._place.write(key, (about.head(), packed.blob, *packed.buffers))
         else:
             self._place.write(key, (packed.blob, *packed.buffers))
             self._about.write(key, (about.head(),))
+        crashpoint("results.written")
         if self.cache_result_in_memory:
             self.cache.put(key, replace(result_record, metadata=about))
 

@@ -8,7 +8,6 @@ they are rows, so a database that is lost can be rebuilt.
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,28 +15,34 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from penstock._crashpoints import crashpoint
 from penstock._ids import now_us
 from penstock._journal.line import Line, TornLine
 from penstock._journal.reader import parse, read_all
 from penstock._journal.writer import Journal
-from penstock._store import changes, durability, slot_decisions, snapshots
-from penstock._store.database import WAL_LIMIT, Database
+from penstock._store import changes, slot_decisions, snapshots
+from penstock._store.commits import Commits
+from penstock._store.database import Database
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
 from penstock._store.rows import Rows, add_rows, uuid_text
 from penstock._store.slots import KINDS as SLOT_KINDS
 from penstock._store.slots import Slots
+from penstock._store.twins import Twins
 from penstock._values.states import TERMINAL, StateType
 from penstock._workspace import LIMITED_TAGS
 
 T = TypeVar("T")
-#: Pauses between attempts to commit; afterwards the process gives up and its successor reads the journals.
-_BACKOFF = (0.1, 0.5, 2.0, 5.0)
 #: Ended runs kept in memory before they are forgotten.
 _REMEMBERED = 2000
 #: Requests that share one commit at most.
 _GROUP = 256
+#: Kinds of lines of which the newest counts, and the tables they go to.
+_NEWEST_COUNTS = frozenset({"variable", "input", "input_deleted", "renamed", "changed"})
+_NEWEST = "SELECT coalesce(max(at_us), 0) FROM (" + " UNION ALL ".join(
+    f"SELECT max(at_us) AS at_us FROM raw.{table}" for table in ("variable", "input", "renamed", "changed")
+) + ")"  # fmt: skip
 
 
 class Refused(Exception):
@@ -70,9 +75,11 @@ class Core:
         self.hwm: dict[str, int] = {}
         self.runs: dict[str, LiveRun] = {}
         self.flow_ids: dict[str, str] = {}
-        self.commits = 0
+        self.commits = Commits(database, journals)
         #: Journal lines that are in the database.
         self.lines = 0
+        self._twins = Twins()
+        self._newest = 0
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
         #: What was decided since the last commit and the database cannot know yet, by kind and key.
@@ -156,6 +163,11 @@ class Core:
     def take(self, client: str, lines: list[Line]) -> int:
         """Add the rows of lines above the client's mark and return the new mark."""
         mark = self.hwm.get(client, -1)
+        stranger = self._twins.stranger(client, lines, mark) if lines and lines[0].seq <= mark else None
+        if stranger is not None:
+            reason = f"Line {stranger.seq} of {client} is another one: two processes write under this name."
+            say(reason)
+            raise Refused(422, {"hwm": mark, "exception_message": reason})
         fresh = [line for line in lines if line.seq > mark]
         expected = mark + 1
         for line in fresh:
@@ -170,12 +182,19 @@ class Core:
             self._rows.setdefault("batch", []).append((client, fresh[0].seq, last, now_us()))
             self.hwm[client] = last
             self.lines += len(fresh)
+            self._twins.add(client, fresh)
+            crashpoint("core.taken")
         return self.hwm.get(client, -1)
 
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> None:
         """Journal a decision of the store and add its rows."""
         when = now_us() if at is None else at
+        if kind in _NEWEST_COUNTS:
+            # A clock that was set back must not make the older value the newer one.
+            self._newest = when = max(when, self._newest + 1)
+        crashpoint("core.decided")
         seq = self.journal.emit(kind, body, when)
+        crashpoint("core.journalled")
         self.take(self.journal.client, [Line(seq, kind, when, body)])
 
     def find(self, run_id: str) -> LiveRun | None:
@@ -253,6 +272,7 @@ class Core:
     def _load(self) -> None:
         self.hwm = self.database.marks()
         self.lines = snapshots.count(self.hwm)
+        self._newest = int(self.database.read(_NEWEST)[0][0])
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
         self.slots.load(self.database)
@@ -296,20 +316,23 @@ class Core:
             group.append(command)
 
     def _commit(self, group: list[Command]) -> None:
+        crashpoint("core.commit")
         rows, self._rows = self._rows, {}
         touched, self._touched = self._touched, set()
         if rows:
             try:
-                self._write(rows)
+                self.commits.write(rows)
             except BaseException as error:
                 for command in group:
                     command.future.set_exception(
                         Refused(503, {"exception_message": f"The store could not write: {error}"})
                     )
                 raise
+        crashpoint("core.committed")
         self.fresh.clear()
         for command in group:
             command.future.set_result(command.value)
+        crashpoint("core.answered")
         self.feed.publish()
         with self._watch_lock:
             waiting = [wake for name in touched for wake in self._watchers.get(name, ())]
@@ -317,65 +340,8 @@ class Core:
             wake()
         self._tidy()
 
-    def _write(self, rows: Rows) -> None:
-        """Commit, trying again for a while; whoever waits is better late than told nothing."""
-        import duckdb
-
-        for pause in (*_BACKOFF, None):
-            try:
-                self.database.write(rows)
-                self.commits += 1
-                return
-            except duckdb.Error as error:
-                say(f"commit failed: {error}")
-                if pause is None:
-                    raise
-            time.sleep(pause)
-            self._reopen()
-            if self._is_committed(rows):
-                return
-
-    def _reopen(self) -> None:
-        """Open the file again, trying for a while."""
-        import duckdb
-
-        for pause in (*_BACKOFF, None):
-            try:
-                self.database.reopen()
-                return
-            except duckdb.Error as error:
-                say(f"cannot open the database again: {error}")
-                if pause is None:
-                    raise
-            time.sleep(pause)
-
-    def checkpoint(self) -> None:
-        """Fold the log into the database file, after the journals: the file must never hold more than they do."""
-        durability.sync_journals(self.journals)
-        self.database.checkpoint()
-
-    def compact(self) -> None:
-        """Write the database file anew without its holes."""
-        durability.sync_journals(self.journals)
-        self.database.compact()
-
-    def _is_committed(self, rows: Rows) -> bool:
-        """True when a commit that reported an error had reached the disk after all."""
-        client, _, last, _ = rows["batch"][-1]
-        found = self.database.read("SELECT max(last_seq) FROM raw.batch WHERE client = ?", [client])
-        return bool(found[0][0] is not None and found[0][0] >= last)
-
     def _tidy(self) -> None:
-        import duckdb
-
-        try:
-            self.database.settle()
-            if self.database.wal_size() > WAL_LIMIT:
-                self.checkpoint()
-        except duckdb.Error as error:
-            # Everything is committed; an instance that a full disk has invalidated is opened again.
-            say(f"could not tidy up: {error}")
-            self._reopen()
+        self.commits.tidy()
         if len(self.runs) > _REMEMBERED:
             ended = [run.id for run in self.runs.values() if run.state is not None and run.state.is_final()]
             for run_id in ended[: _REMEMBERED // 2]:

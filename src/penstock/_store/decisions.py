@@ -115,15 +115,16 @@ def resume(
 
 
 def adopt(core: Core, run_id: str, client: str) -> LiveRun:
-    """Make `client` the owner of a run whose process is gone.
+    """Make `client` the owner of a run that has ended, or whose process is gone.
 
     Raises:
-        Refused: 404 there is no such run, 409 its owner is alive.
+        Refused: 404 there is no such run, 409 its owner is alive and not done with it.
     """
     run = core.run(run_id)
     if run.owner == client:
         return run
-    if is_alive(core.journals, run.owner):
+    ended = run.state is not None and run.state.is_final()
+    if not ended and is_alive(core.journals, run.owner):
         reason = f"Flow run {run_id} belongs to a process that is alive ({run.owner}); it cannot be continued here."
         raise Refused(409, {"exception_message": reason})
     crash_tasks(core, [run_id], "The process that ran this ended before the flow run was continued.")

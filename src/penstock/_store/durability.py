@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from penstock._crashpoints import crashpoint
+
 
 def sync_journals(folder: Path) -> None:
     """Flush every living journal, so that a checkpoint never holds more than the journals do."""
@@ -41,4 +43,6 @@ def replace_text(path: Path, text: str) -> None:
         os.write(fd, text.encode())
     finally:
         os.close(fd)
+    crashpoint("replace.written")
     temporary.replace(path)
+    crashpoint("replace.renamed")

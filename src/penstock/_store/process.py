@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import orjson
 
+from penstock._crashpoints import crashpoint
 from penstock._journal.writer import Journal, process_start
 from penstock._store import durability
 from penstock._store.report import Log, say
@@ -153,6 +154,7 @@ class Life:
         try:
             opening = _Opening(self._workspace)
             server = self._make_server(opening)
+            crashpoint("store.opened")
             _write_lock_text(lock)
             self._publish(sockets[1].getsockname()[:2])
             asyncio.run(self._run(server, sockets))
@@ -242,6 +244,7 @@ class Life:
 
     def _end(self) -> None:
         """Let clients find nobody, then close what is open."""
+        crashpoint("store.ending")
         self.is_open = False
         self._workspace.endpoint.unlink(missing_ok=True)
         self._workspace.socket.unlink(missing_ok=True)
@@ -252,7 +255,9 @@ class Life:
         sweeper.stop()
         core.stop()
         durability.sync_journals(self._workspace.journals)
+        crashpoint("store.synced")
         database.close()
+        crashpoint("store.closed")
         core.journal.close()
 
     async def _watch(self) -> None:

@@ -6,6 +6,7 @@ journalled: whoever waits asks again when the store is another one, and keeps th
 
 from __future__ import annotations
 
+import os
 import time
 from bisect import insort
 from collections import OrderedDict
@@ -70,6 +71,7 @@ class Slots:
 
     def __init__(self, index: Path) -> None:
         self._index = index
+        self._written_ns = 0
         self.limits: dict[str, Limit] = {}
         self.by_name: dict[str, Limit] = {}
         self.leases: dict[str, Lease] = {}
@@ -163,10 +165,12 @@ class Slots:
     def write_index(self) -> None:
         """Tell the processes of this machine which tags are limited; see `penstock._link.limited_tags`."""
         tags = sorted(name.removeprefix(TAG) for name, one in self.by_name.items() if _limits_a_tag(one))
-        if tags:
-            durability.replace_text(self._index, orjson.dumps(tags).decode())
-        else:
-            self._index.unlink(missing_ok=True)
+        fresh = self._index.with_name(f"{self._index.name}.new")
+        durability.replace_text(fresh, orjson.dumps(tags).decode())
+        # Readers tell files by this time. The clock of files ticks too slowly to tell two changes in one commit.
+        self._written_ns = max(self._written_ns + 1, time.time_ns())
+        os.utime(fresh, ns=(self._written_ns, self._written_ns))
+        fresh.replace(self._index)
 
     def _put(self, limit: Limit) -> None:
         before = self.limits.get(limit.id)

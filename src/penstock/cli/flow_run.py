@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from penstock.cli.ask import fail, flow_run, json_of, request
+from penstock.cli.retry import retry
 from penstock.cli.tables import document, moment, table
 
 
 def commands() -> typer.Typer:
     """Return the commands on flow runs."""
     app = typer.Typer(no_args_is_help=True)
-    for command in (ls, inspect, logs, resume, cancel):
+    for command in (ls, inspect, logs, resume, cancel, retry):
         app.command()(command)
     return app
 

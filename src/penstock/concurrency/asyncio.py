@@ -89,8 +89,12 @@ async def taken(hold: Hold) -> None:
 
 async def given_back(hold: Hold) -> None:
     """Give slots back; a cancellation does not keep that from being done."""
-    if hold.asked:
+    if not hold.asked:
+        return
+    try:
         await asyncio.shield(asyncio.to_thread(hold.give_back))
+    except RuntimeError:
+        hold.give_back()  # the loop ends and starts no more threads
 
 
 @asynccontextmanager

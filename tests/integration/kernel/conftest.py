@@ -44,7 +44,7 @@ class Stopwatch:
     def stop(self, what: str, bound: float) -> None:
         taken = time.monotonic() - self._began
         self.figures.append((what, taken))
-        assert taken < bound, f"{what} took {taken:.2f} s"
+        assert taken < bound, f"{what} took {taken:.3f}"
 
 
 @pytest.fixture
@@ -56,4 +56,4 @@ def stopwatch():
 def pytest_terminal_summary(terminalreporter):
     """Print what was measured."""
     for what, taken in Stopwatch.figures:
-        terminalreporter.write_line(f"measured: {what}: {taken:.2f} s")
+        terminalreporter.write_line(f"measured: {what}: {taken:.3f}")

@@ -7,6 +7,7 @@ with Kernel(workspace) as kernel:
 
 from __future__ import annotations
 
+import queue
 import re
 import sys
 import time
@@ -62,6 +63,9 @@ class Kernel:
         write_kernelspec(data, self.python)
         specs = KernelSpecManager(kernel_dirs=[str(data / "kernels")], ensure_native_kernel=False)
         self._manager = KernelManager(kernel_spec_manager=specs, kernel_name="python3")
+        #: What the last cell asked the front end to do (`set_next_input`).
+        self.payload: list[dict[str, Any]] = []
+        self._replies: dict[str, Reply] = {}
         self._env = {**workspace.env, "IPYTHONDIR": str(workspace.folder / "ipython"), **(env or {})}
 
     def __enter__(self) -> Kernel:
@@ -110,18 +114,37 @@ class Kernel:
         Without `answer` the reply proper is not waited for: an ipykernel that is interrupted right after a cell's
         end never sends it.
         """
-        reply = Reply()
+        reply = self.reply(sent)
         deadline = time.monotonic() + seconds
-        while True:
-            message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
-            if message["parent_header"].get("msg_id") != sent:
-                continue
-            if self._take(reply, message["msg_type"], message["content"]):
-                break
+        while not self._read(sent, deadline):
+            pass
         if answer:
             message = self._client._recv_reply(sent, timeout=max(0.1, deadline - time.monotonic()))
             reply.status = message["content"]["status"]
+            self.payload = message["content"].get("payload", [])
         return reply
+
+    def reply(self, sent: str) -> Reply:
+        """Return what a cell has published so far; it grows while others are read."""
+        return self._replies.setdefault(sent, Reply())
+
+    def read_until(self, sent: str, text: str, seconds: float = 60.0) -> Reply:
+        """Read what the kernel publishes until a cell, which may have ended long ago, has shown a text."""
+        reply = self.reply(sent)
+        deadline = time.monotonic() + seconds
+        while text not in reply.text:
+            try:
+                self._read(sent, deadline)
+            except queue.Empty:
+                raise AssertionError(f"{text!r} did not come; there is {reply.text!r}") from None
+        return reply
+
+    def start(self, code: str) -> str:
+        """Run a cell that returns at once, which must succeed; return its message id."""
+        sent = self.begin(code)
+        reply = self.end(sent)
+        assert reply.status == "ok", reply.traceback
+        return sent
 
     def run(self, code: str, seconds: float = 60.0) -> Reply:
         """Run a cell to its end."""
@@ -150,6 +173,13 @@ class Kernel:
         process.kill()
         assert self._manager.provisioner is not None
         psutil.wait_procs([process], timeout=10)
+
+    def _read(self, sent: str, deadline: float) -> bool:
+        """Read one message into the reply it belongs to; True when it ends the cell `sent`."""
+        message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+        parent = message["parent_header"].get("msg_id", "")
+        idle = self._take(self.reply(parent), message["msg_type"], message["content"])
+        return idle and parent == sent
 
     def _take(self, reply: Reply, kind: str, content: dict[str, Any]) -> bool:
         if kind == "stream":

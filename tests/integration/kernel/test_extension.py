@@ -7,7 +7,7 @@ from workspace import eventually
 
 pytestmark = pytest.mark.kernel
 
-CELL = """%%task heavy --out answer
+CELL = """%%task heavy --out answer --wait
 print("computing")
 answer = 6 * 7
 """
@@ -21,7 +21,7 @@ def test_an_unknown_runner_is_a_usage_error(kernel):
 
 
 def test_a_failing_task_shows_the_line_of_the_user_and_not_the_engine(kernel, workspace):
-    reply = kernel.run("%%task ratio --out x\nparts = 0\nx = 1 / parts\n")
+    reply = kernel.run("%%task ratio --wait --out x\nparts = 0\nx = 1 / parts\n")
     assert reply.error == "ZeroDivisionError: division by zero"
     assert "----> 3 x = 1 / parts" in reply.traceback
     assert "penstock" not in reply.traceback
@@ -33,7 +33,7 @@ def test_a_failing_task_shows_the_line_of_the_user_and_not_the_engine(kernel, wo
 
 def test_a_failing_function_of_the_notebook_shows_its_line_too(kernel):
     kernel.check("def share(whole):\n    return 1 / whole\n")
-    reply = kernel.run("%%task use --out x\nx = share(0)\n")
+    reply = kernel.run("%%task use --wait --out x\nx = share(0)\n")
     assert "----> 2 x = share(0)" in reply.traceback
     assert "----> 2     return 1 / whole" in reply.traceback
     assert "_engine" not in reply.traceback
@@ -98,3 +98,25 @@ def test_loading_twice_changes_nothing(kernel):
     reply = kernel.check("%%flow once\nx = 1")
     panels = [data for data in reply.shown if "once /" in data.get("text/plain", "")]
     assert len(panels) == 2, "one panel: shown, then sealed"
+
+
+def test_help_and_tab_know_the_options(kernel):
+    kernel.check("%%task load --define\nx = 1")
+    helped = kernel.run("print(get_ipython().object_inspect_mime('%%task')['text/plain'])")
+    assert "--retry-delay" in helped.text
+    completed = "print(get_ipython().complete('{0}', '{1}', {2})[1])"
+    assert "--timeout" in kernel.check(completed.format("--ti", "%%task a --ti", 13)).printed
+    assert "'load'" in kernel.check(completed.format("lo", "%logs lo", 8)).printed
+
+
+def test_a_comment_makes_a_task_as_the_magic_does(kernel, workspace):
+    kernel.check("# %%task spelt --wait --retries 1\nx = 6 * 7")
+    assert kernel.check("x").text == "42"
+    assert [row["task_name"] for row in workspace.sql("select task_name from task_runs")] == ["spelt"]
+
+
+def test_config_gives_defaults(kernel, workspace):
+    kernel.check("%config Penstock.tags = 'nightly'\n%config Penstock.wait = True")
+    kernel.check("%%task tagged\nx = 1")
+    assert kernel.check("get_ipython().user_ns['x']").text == "1"
+    assert workspace.sql("select tags from task_runs") == [{"tags": ["nightly"]}]

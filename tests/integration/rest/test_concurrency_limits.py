@@ -128,6 +128,32 @@ def test_slots_of_a_rate_limit_come_back_by_themselves(api, limit, eventually):
     api.post(f"{V2}/increment", body, 200)
 
 
+def test_taking_and_giving_back_are_events_of_each_limit(api, limit):
+    names, run = [limit(1), limit(2)], str(uuid4())
+    ids = [api.get(f"{V2}/{name}")["id"] for name in names]
+    body = {"names": names, "slots": 1, "holder": {"type": "task_run", "id": run}}
+    made = api.post(f"{V2}/increment-with-lease", body)
+    api.post(f"{V2}/decrement-with-lease", {"lease_id": made["lease_id"]}, 204)
+    resource = f"prefect.concurrency-limit.{ids[0]}"
+    found = api.post("/events/filter", {"filter": {"resource": {"id": [resource]}}})["events"]
+    released, acquired = sorted(found, key=lambda event: event["occurred"], reverse=True)
+    assert (acquired["event"], released["event"]) == (
+        "prefect.concurrency-limit.acquired",
+        "prefect.concurrency-limit.released",
+    )
+    assert acquired["resource"] == {
+        "prefect.resource.id": resource,
+        "prefect.resource.name": names[0],
+        "slots-acquired": "1",
+        "limit": "1",
+    }
+    assert [one["prefect.resource.id"] for one in acquired["related"]] == [
+        f"prefect.concurrency-limit.{ids[1]}",
+        f"prefect.task-run.{run}",
+    ]
+    assert released["follows"] == acquired["id"]
+
+
 def test_an_inactive_limit_takes_no_slots(api, limit):
     name = limit(1, active=False)
     api.post(f"{V2}/increment", {"names": [name], "slots": 5}, 200)

@@ -148,10 +148,16 @@ def wait():
     with concurrency(sys.argv[1]):
         raise AssertionError("not reached")
 
+@task(tags=[sys.argv[1].removeprefix("tag:")])
+def wait_for_tag():
+    raise AssertionError("not reached")
+
 @flow
 def waiter():
     from penstock.runtime import flow_run
     print(flow_run.id, flush=True)
+    if sys.argv[2] == "tag":
+        return wait_for_tag.submit().result()
     return wait.submit().result() if sys.argv[2] == "thread" else wait()
 
 waiter(return_state=True)

@@ -260,7 +260,7 @@ def test_what_is_deleted_leaves_no_holes_after_compacting(home):
                 *(encode(n, "log", START + n, {"message": "x" * 500 + str(n)}) for n in range(1, 4000)),
             ],
         )
-        store.call(lambda core: core.checkpoint())
+        store.call(lambda core: core.commits.checkpoint())
         store.database._con.execute("DELETE FROM raw.log WHERE seq % 50 <> 0")
         before = views(store)
         compacted = upkeep.vacuum(store.core)

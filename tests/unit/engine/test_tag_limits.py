@@ -10,7 +10,6 @@ import pytest
 
 from penstock import flow, tags, task
 from penstock._link.client import store
-from penstock._link.limited_tags import limited
 from penstock._link.session import current_session
 from penstock.exceptions import CancelledRun
 from penstock.task_runners import ThreadPoolTaskRunner
@@ -237,20 +236,20 @@ def test_a_cached_result_needs_no_slot():
 
 
 def test_whether_a_tag_is_limited_is_known_as_soon_as_the_change_is_answered():
-    tag, path = Tag(), current_session().workspace.limited_tags
-    assert limited(path, [tag.name]) == []
+    tag, known = Tag(), current_session().limited_tags
+    assert known.among([tag.name]) == []
     for _ in range(20):
         tag.limit(1)
-        assert limited(path, [tag.name, "no-limit"]) == [tag.name]
+        assert known.among([tag.name, "no-limit"]) == [tag.name]
         tag.unlimit()
-        assert limited(path, [tag.name]) == []
-    assert limited(path.with_name("nothing.json"), [tag.name]) == []
+        assert known.among([tag.name]) == []
 
 
 def test_a_store_that_is_new_still_knows_which_tags_are_limited(own_home, eventually):
     tag = Tag(3)
-    path = current_session().workspace.limited_tags
-    path.unlink()
+    session = current_session()
+    session.workspace.limited_tags.unlink()
+    assert session.limited_tags.among([tag.name]) == []
     pid = store().request("POST", "/link/stop")["pid"]
     eventually(lambda: store().request("POST", "/link/hello", {"client": "x"})["pid"] != pid)
-    assert limited(path, [tag.name]) == [tag.name]
+    assert session.limited_tags.among([tag.name]) == [tag.name]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,28 @@ def test_generator_tasks_are_transactions_too(diary, store) -> None:
 def test_hooks_survive_with_options(diary) -> None:
     undoable(diary, "work").with_options(name="other")()
     assert diary.entries == ["run work", "commit work"]
+
+
+def test_a_plain_call_makes_no_transaction() -> None:
+    """Nobody pays for what nobody uses."""
+    plain = task(name="plain")(lambda: 1)
+    called: list[str] = []
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_qualname)
+
+    @flow
+    def run() -> None:
+        sys.setprofile(note)
+        try:
+            plain()
+        finally:
+            sys.setprofile(None)
+
+    run()
+    assert "TaskExecution.join" in called
+    assert [name for name in called if "Transaction" in name] == []
 
 
 # -- isolation

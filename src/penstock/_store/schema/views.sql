@@ -191,6 +191,29 @@ SELECT s.*, lag(s.id) OVER w AS before_id, lag(s.type) OVER w AS before_type, la
        lag(s.message) OVER w AS before_message
 FROM states s WINDOW w AS (PARTITION BY run_type, run_id ORDER BY at_us, seq);
 
+-- Slots that were taken and given back with a lease: one event a limit.
+CREATE OR REPLACE VIEW raw.lease_event AS
+SELECT md5(e.what || h.id || h.limit_id)::UUID AS id, 'prefect.concurrency-limit.' || e.what AS name,
+       CASE e.what WHEN 'acquired' THEN h.at_us ELSE e.at_us END AS at_us,
+       'prefect.concurrency-limit.' || h.limit_id AS resource_id,
+       json_object('prefect.resource.id', 'prefect.concurrency-limit.' || h.limit_id,
+                   'prefect.resource.name', l.name, 'slots-acquired', h.slots::VARCHAR,
+                   'limit', l.slots::VARCHAR) AS resource,
+       to_json(list_concat(
+           list_transform(list_filter(o.limits, lambda one: one <> h.limit_id), lambda one: json_object(
+               'prefect.resource.id', 'prefect.concurrency-limit.' || one,
+               'prefect.resource.role', 'concurrency-limit')),
+           CASE WHEN h.holder_id IS NOT NULL THEN [json_object(
+               'prefect.resource.id', 'prefect.' || replace(h.holder_type, '_', '-') || '.' || h.holder_id,
+               'prefect.resource.role', replace(h.holder_type, '_', '-'))] ELSE [] END)) AS related,
+       CASE e.what WHEN 'released' THEN md5('acquired' || h.id || h.limit_id)::UUID END AS follows
+FROM raw.lease h
+JOIN (SELECT id, arg_max(name, (at_us, seq)) AS name, arg_max(slots, (at_us, seq)) AS slots FROM raw.slot_limit
+      GROUP BY id) l ON l.id = h.limit_id
+JOIN (SELECT id, list(limit_id) AS limits FROM raw.lease GROUP BY id) o ON o.id = h.id
+JOIN (SELECT DISTINCT id, 'acquired' AS what, NULL AS at_us FROM raw.lease
+      UNION ALL SELECT id, 'released', min(at_us) FROM raw.lease_ended GROUP BY id) e ON e.id = h.id;
+
 CREATE OR REPLACE VIEW raw.all_event AS
 SELECT id, name, occurred_us, at_us AS received_us, resource_id, resource, related, payload, follows
 FROM raw.event QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1
@@ -220,7 +243,9 @@ SELECT s.id, 'prefect.' || s.run_type || '.' || s.name, s.at_us, s.at_us,
        s.before_id
 FROM raw.state_event s
 LEFT JOIN runs r ON r.id = s.flow_run_id
-LEFT JOIN task_runs t ON t.id = s.task_run_id;
+LEFT JOIN task_runs t ON t.id = s.task_run_id
+UNION ALL
+SELECT id, name, at_us, at_us, resource_id, resource, related, json_object(), follows FROM raw.lease_event;
 
 CREATE OR REPLACE VIEW raw.slot_limit_now AS
 SELECT id, name, slots, active, decay, at_us, created_us FROM (

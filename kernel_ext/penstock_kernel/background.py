@@ -1,0 +1,283 @@
+"""Task cells that run while the notebook goes on: starting, waiting, binding what they give, stopping.
+
+Names are bound in the kernel's main thread only: before a cell begins, while a cell waits, or between cells. So no
+name changes under a cell that does not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Mapping
+from contextvars import copy_context
+from typing import Any
+
+from penstock._engine.contexts import FlowRunContext
+from penstock._engine.futures import PenstockFuture
+from penstock._engine.remote_values import RemoteValue
+from penstock._values.states import State
+from penstock.tasks import Task
+from penstock_kernel._cells import CompiledCell, rehome, show
+from penstock_kernel._cells.recorder import OUTPUT, Event, Recorder, error_event, recorder
+from penstock_kernel.cell_output import CellOutput, KernelRecorder
+from penstock_kernel.cell_run import CellRun
+from penstock_kernel.notices import info, task_notice
+from penstock_kernel.pending import Needs, PendingValue, needs_of, run_behind
+from penstock_kernel.replay import keep
+from penstock_kernel.session import NotebookSession
+from penstock_kernel.tracebacks import prune
+
+#: A waiting cell looks at the Stop button this often: the kernel's signal handler does not wake its loop.
+_TICK = 0.1
+#: How long a stopped cell waits for what it has cancelled; the runner gives up earlier.
+_STOP_SECONDS = 0.9
+
+
+class Background:
+    """The task cells of one notebook that have been started and have not ended."""
+
+    def __init__(self, shell: Any, session: NotebookSession) -> None:
+        self._shell = shell
+        self._namespace: dict[str, Any] = shell.user_ns
+        self._session = session
+        self._lock = threading.Lock()
+        self._live: list[CellRun] = []
+        self._ready: list[CellRun] = []
+        #: Name -> identity of the object bound to it, and the task run that gave it.
+        self._origins: dict[str, tuple[int, str]] = {}
+        #: Called with each run when it has ended and its outputs are bound, in the main thread.
+        self.on_published: list[Callable[[CellRun], None]] = []
+
+    @property
+    def live(self) -> tuple[CellRun, ...]:
+        """Runs that have not ended."""
+        with self._lock:
+            return tuple(self._live)
+
+    def start(
+        self, compiled: CompiledCell, task: Task[Any, Any], runner_word: str | None, *, waits: bool = False
+    ) -> CellRun:
+        """Start a task cell; its outputs are pending from here on.
+
+        Args:
+            compiled: the cell.
+            task: made of it.
+            runner_word: where it runs; None for the session's runner.
+            waits: the caller waits for it and raises its error, so that needs not be shown.
+        """
+        runner, token = self._session.runner_for(runner_word), self._session.token()
+        output = CellOutput(self._shell)
+        compiled.function.remember_source()
+        values = given(compiled.bound.values)
+        output.say(info(task.name, f"runs on {runner.type}"))
+        context = self._session.cell_context(runner, token)
+        future = _submit(task, values, context, KernelRecorder(self._shell, output), self._edges(compiled))
+        run = CellRun(compiled, future, token, runner, output)
+        run.quiet = waits
+        with self._lock:
+            self._live.append(run)
+        for name in run.function.outputs:
+            if name not in run.certain and name in self._namespace:
+                run.before[name] = self._namespace[name]
+            self._namespace[name] = PendingValue(name, run)
+        future.add_done_callback(lambda _: self._end(run))
+        return run
+
+    def needs(self, text: str) -> Needs:
+        """Return what a cell has to wait for."""
+        self.publish()
+        return needs_of(text, self._namespace, self.live)
+
+    def publish(self) -> None:
+        """Bind what ended runs have given; in the main thread."""
+        with self._lock:
+            ready, self._ready = self._ready, []
+        for run in ready:
+            self._bind(run)
+
+    async def wait(self, needs: Needs) -> None:
+        """Wait for what a cell needs, with the kernel's loop free for forms; Stop cancels it.
+
+        Raises:
+            UpstreamCellError: a run did not complete that was to give a value.
+            KeyboardInterrupt: Stop was pressed; what this cell waited for is cancelled.
+        """
+        while late := self._late(needs):
+            wake, loop = asyncio.Event(), asyncio.get_running_loop()
+            late[0].future.add_done_callback(lambda _, loop=loop, wake=wake: _wake(loop, wake))  # type: ignore[misc]
+            try:
+                while not late[0].ended.is_set():
+                    try:
+                        await asyncio.wait_for(wake.wait(), _TICK)
+                    except TimeoutError:
+                        continue
+                    await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                self._stop(late)
+                raise KeyboardInterrupt from None
+        self._settle(needs)
+
+    def wait_blocking(self, needs: Needs) -> None:
+        """Wait as `wait` does, where no loop runs."""
+        try:
+            while late := self._late(needs):
+                late[0].ended.wait(_TICK)
+        except KeyboardInterrupt:
+            self._stop(self._late(needs))
+            raise
+        self._settle(needs)
+
+    def cancel(self, runs: Collection[CellRun]) -> None:
+        """Stop runs of task cells, and the runs that wait for them."""
+        threads = [threading.Thread(target=run.cancel, name="penstock-cancel") for run in runs]
+        for thread in threads:
+            thread.start()
+        for run in runs:
+            run.ended.wait(_STOP_SECONDS)
+
+    def close(self) -> None:
+        """Cancel what still runs, and take the placeholders out of the notebook."""
+        self.cancel(self.live)
+        self.publish()
+        for name, value in list(self._namespace.items()):
+            if type(value) is PendingValue:
+                del self._namespace[name]
+
+    def artifact(self, body: dict[str, Any]) -> None:
+        """Show what a worker has sent back of a cell's output."""
+        run = next((one for one in self.live if one.future.task_run_id == body.get("task_run_id")), None)
+        if body["type"] == OUTPUT and run is not None and run.runner.type != "threads":
+            for event in body["data"]:
+                if event["kind"] == "outputs":
+                    run.described = event["outputs"]
+                elif event["kind"] == "error":
+                    run.failure = event
+                else:
+                    run.output.put(event)
+
+    def _edges(self, compiled: CompiledCell) -> dict[str, list[dict[str, str]]]:
+        """Return the runs that gave the inputs which are in the notebook already: futures tell of theirs."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for name, value in compiled.bound.values.items():
+            known, run_id = self._origins.get(name, (0, ""))
+            if known == id(value):
+                found[name] = [{"input_type": "task_run", "id": run_id}]
+        return found
+
+    def _late(self, needs: Needs) -> list[CellRun]:
+        found = [run_behind(self._namespace.get(name)) for name in needs.values]
+        runs = dict.fromkeys([*(run for run in found if run is not None), *needs.readers])
+        return [run for run in runs if not run.ended.is_set()]
+
+    def _settle(self, needs: Needs) -> None:
+        self.publish()
+        for name in needs.values:
+            run = run_behind(self._namespace.get(name))
+            if run is None:
+                continue
+            if not run.state.is_completed():
+                raise run.upstream_error(name)
+            self._bind(run, fetch=True)
+
+    def _stop(self, late: Collection[CellRun]) -> None:
+        """Cancel what a cell waits for, with the runs that those wait for in turn."""
+        runs = dict.fromkeys(late)
+        for run in runs.copy():
+            for value in run.values.values():
+                upstream = run_behind(value)
+                if upstream is not None and not upstream.ended.is_set():
+                    runs[upstream] = None
+        self.cancel(tuple(runs))
+
+    def _end(self, run: CellRun) -> None:
+        """Note in whatever thread it happens that a run has ended, and have its outputs bound."""
+        state = run.state
+        run.token.release()
+        with self._lock:
+            self._live.remove(run)
+            self._ready.append(run)
+        try:
+            if state.is_failed():
+                keep(run.function, run.values, str(run.future.task_run_id))
+            self._tell(run, state)
+        finally:
+            run.ended.set()
+        loop = _kernel_loop(self._shell)
+        if loop is not None:
+            loop.call_soon_threadsafe(self.publish)
+
+    def _tell(self, run: CellRun, state: State) -> None:
+        """Say under the cell how its run has ended."""
+        outputs = run.function.outputs if state.is_completed() else ()
+        if not outputs and state.name == "Cached":  # nothing has run, so nothing was shown
+            recorded = Recorder(run.output.put)
+            recorded.show(state.result())
+        if state.is_failed() and not run.quiet and isinstance(state.data, Exception):
+            run.output.put(self._error(run, state.data))
+        run.output.say(task_notice(run.name, state, run.future.task_run, outputs))
+
+    def _error(self, run: CellRun, error: Exception) -> Event:
+        if error.__traceback__ is None:
+            return run.failure or error_event(error)
+        prune(error)
+        with self._lock:  # the formatter of tracebacks keeps state
+            lines = self._shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+        return {**error_event(error), "traceback": list(lines)}
+
+    def _bind(self, run: CellRun, *, fetch: bool = False) -> None:
+        """Put outputs in the place of their placeholders; what lies on a worker stays there until it is needed."""
+        run.values.clear()
+        if run.state.is_completed() and (fetch or not isinstance(run.state.data, RemoteValue)):
+            for name, output in run.function.unpack(run.state.result()).items():
+                if run_behind(self._namespace.get(name)) is run:
+                    value = self._namespace[name] = rehome(output, self._namespace)
+                    self._origins[name] = (id(value), str(run.future.task_run_id))
+            for name in run.function.outputs:  # the cell took another way and has not bound it
+                if run_behind(self._namespace.get(name)) is run:
+                    if name in run.before:
+                        self._namespace[name] = run.before[name]
+                    else:
+                        del self._namespace[name]
+            run.before.clear()
+        if run.published:
+            return
+        run.published = True
+        for tell in self.on_published:
+            tell(run)
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with the futures of pending ones in the place of their placeholders."""
+    runs = {name: run_behind(value) for name, value in values.items()}
+    return {name: value if (run := runs[name]) is None else run.part(name) for name, value in values.items()}
+
+
+def _submit(
+    task: Task[Any, Any],
+    values: dict[str, Any],
+    context: FlowRunContext,
+    mine: KernelRecorder,
+    edges: dict[str, list[dict[str, str]]],
+) -> PenstockFuture[Any]:
+    """Hand the task over in a context of its own, where its output finds its way."""
+
+    def submit() -> PenstockFuture[Any]:
+        recorder.set(mine)
+        show.set(None)
+        with context:
+            future: PenstockFuture[Any] = context.task_runner.submit(task, values, dependencies=edges)
+        return future
+
+    return copy_context().run(submit)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    try:
+        loop.call_soon_threadsafe(event.set)
+    except RuntimeError:  # the loop is closed: nobody waits any more
+        return
+
+
+def _kernel_loop(shell: Any) -> asyncio.AbstractEventLoop | None:
+    found = getattr(getattr(getattr(shell, "kernel", None), "io_loop", None), "asyncio_loop", None)
+    return found if isinstance(found, asyncio.AbstractEventLoop) else None

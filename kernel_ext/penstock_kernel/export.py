@@ -1,0 +1,260 @@
+"""A notebook as a script: the same tasks, the same graph, plain Python.
+
+Imports, functions and classes go to the top of the module, task cells become tasks, and all other code goes into one
+flow, in the notebook's order. An output that a later task reads is passed on as a future; plain code that reads it
+waits for it, as the cell did.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from penstock_kernel._cells import CellFacts, TaskLine, analyse, parse_task_line
+from penstock_kernel._cells.errors import CellError
+from penstock_kernel.spellings import split_directive
+from penstock_kernel.sql_cell import python_of
+
+_TOP = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+class ExportError(CellError):
+    """A cell cannot be part of a script."""
+
+
+@dataclass(slots=True)
+class _Script:
+    name: str
+    imports: list[str] = field(default_factory=list)
+    top: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    #: Names bound at the top of the module.
+    top_names: set[str] = field(default_factory=set)
+    #: Names functions at the top read.
+    free: set[str] = field(default_factory=set)
+    #: Names bound in the flow so far.
+    bound: dict[str, None] = field(default_factory=dict)
+    #: Name -> variable of the future that gives it, and the key if the task gives several.
+    futures: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    #: Variables of the flow that hold the runs of its tasks.
+    runs: list[str] = field(default_factory=list)
+    tasks: set[str] = field(default_factory=set)
+    #: A task caches its results: one that was told to, since helpers do not count into keys in a script.
+    caches: bool = False
+
+
+def script(cells: Iterable[str], name: str) -> str:
+    """Return the text of a module with the notebook as a flow.
+
+    Args:
+        cells: the texts of its cells, in order.
+        name: of the flow.
+
+    Raises:
+        ExportError: a task cell holds what is no Python.
+    """
+    made = _Script(re.sub(r"\W", "_", name))
+    for text in cells:
+        found = split_directive(text)
+        if found is None or found[0] == "flow":
+            _plain(made, found[2] if found else text)
+        else:
+            kind, line, body = found
+            if kind == "sql_task":
+                body = python_of(parse_task_line(line).name or "result", body, made.bound)
+            _task(made, line, body)
+    if made.name in {"flow", "task", *made.top_names, *made.bound}:
+        made.name += "_notebook"
+    whole = _assembled(made)
+    compile(whole, f"{name}.py", "exec")
+    return whole
+
+
+def _plain(made: _Script, text: str) -> None:
+    source = _without_magics(text)
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise ExportError(f"a cell is no Python: {error}") from error
+    facts = analyse(source)
+    if facts.is_async:
+        raise ExportError("a cell awaits at its top level; put that into an async task")
+    lines = source.splitlines(keepends=True)
+    inner: list[str] = []
+    for number, node in enumerate(tree.body):
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        start = (tree.body[number - 1].end_lineno or 0) if number else 0
+        comments = [line for line in lines[start : first - 1] if line.strip()]
+        text = "".join([*comments, *lines[first - 1 : node.end_lineno]]).rstrip("\n")
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            made.imports += [text] if text not in made.imports else []
+        elif isinstance(node, _TOP):
+            made.top.append(text)
+        else:
+            inner.append(text)
+        if isinstance(node, _TOP):
+            made.top_names |= {*facts.imports, *facts.definitions}
+    if any(isinstance(node, _TOP) for node in tree.body):
+        made.free |= {*facts.reads, *facts.optional_reads, *facts.writes} - made.top_names
+    if inner:
+        for name in (*facts.reads, *facts.optional_reads, *facts.mutates):
+            _fetch(made, name)
+        made.body += inner
+    for name in facts.writes:
+        if name not in made.top_names:
+            made.futures.pop(name, None)
+            made.bound[name] = None
+
+
+def _fetch(made: _Script, name: str) -> None:
+    """Let the flow have the value of a name whose future it has."""
+    if name not in made.futures:
+        return
+    variable, part = made.futures.pop(name)
+    made.body.append(f"{name} = {variable}.result()" + (f'["{part}"]' if part else ""))
+    made.bound[name] = None
+
+
+def _task(made: _Script, line: str, body: str) -> None:
+    options = parse_task_line(line)
+    facts = analyse(body)
+    name = _unique(made, options.name or "cell")
+    if facts.shell or facts.magics:
+        raise ExportError(f"task {name!r} uses IPython's ! or %, which a script cannot; use subprocess there")
+    if options.define:
+        raise ExportError(f"task {name!r} is only defined (--define); run it in a cell")
+    inputs = [n for n in _inputs(made, options, facts) if n not in made.top_names]
+    changed = [n for n in facts.mutates if n in inputs and n not in facts.writes]
+    outputs = list(options.outputs) if options.outputs is not None else [*facts.outputs, *changed]
+    arguments: dict[str, str] = {}
+    unpack: list[str] = []
+    for given in inputs:
+        variable, part = made.futures.get(given, (given, None))
+        arguments[variable if part else given] = variable
+        unpack += [f'{given} = {variable}["{part}"]'] if part else []
+    made.top.append(_definition(name, options, facts, list(arguments), unpack, body, outputs))
+    call = ", ".join(key if key == value else f"{key}={value}" for key, value in arguments.items())
+    single = len(outputs) == 1
+    variable = outputs[0] if single else f"{name}_run"
+    made.body.append(f"{variable} = {name}.submit({call})")
+    made.runs = [run for run in made.runs if run != variable] + [variable]
+    for output in outputs:
+        made.futures[output] = (variable, None if single else output)
+        made.bound[output] = None
+    made.caches |= bool(options.cache)
+    made.top_names.add(name)
+
+
+def _inputs(made: _Script, options: TaskLine, facts: CellFacts) -> Sequence[str]:
+    if options.inputs is not None:
+        return options.inputs
+    names = [*facts.reads, *(n for n in facts.optional_reads if n in made.bound)]
+    # What it may leave as it is has to come in.
+    return [
+        *names,
+        *(n for n in facts.outputs if n not in facts.certain and n in made.bound and n not in names),
+    ]
+
+
+def _definition(
+    name: str,
+    options: TaskLine,
+    facts: CellFacts,
+    parameters: list[str],
+    unpack: list[str],
+    body: str,
+    outputs: list[str],
+) -> str:
+    told = [
+        f"name={options.label!r}" if options.label else "",
+        f"retries={options.retries}" if options.retries else "",
+        f"retry_delay_seconds={list(options.retry_delay)}" if options.retry_delay else "",
+        f"timeout_seconds={options.timeout:g}" if options.timeout else "",
+        f"tags={sorted(options.tags)}" if options.tags else "",
+        "cache_policy=INPUTS + TASK_SOURCE, persist_result=True" if options.cache else "",
+    ]
+    source = body.strip("\n")
+    if len(outputs) == 1:
+        ending = f"return {outputs[0]}"
+    elif outputs:
+        ending = "return {" + ", ".join(f'"{n}": {n}' for n in outputs) + "}"
+    else:
+        ending = ""
+        if facts.last_expression:
+            source = _returning(source)
+    words = ", ".join(word for word in told if word)
+    head = f"@task({words})\n" if words else "@task\n"
+    keyword = "async def" if facts.is_async else "def"
+    lines = "\n".join([*unpack, source, *([ending] if ending else [])])
+    return f"{head}{keyword} {name}({', '.join(parameters)}):\n{_indented(lines)}"
+
+
+def _returning(source: str) -> str:
+    """Return the body with its last expression returned."""
+    last = ast.parse(source).body[-1]
+    lines = source.splitlines()
+    lines[last.lineno - 1] = (
+        f"{lines[last.lineno - 1][: last.col_offset]}return {lines[last.lineno - 1][last.col_offset :]}"
+    )
+    return "\n".join(lines)
+
+
+def _assembled(made: _Script) -> str:
+    ours = ["from penstock import flow, task"]
+    ours += ["from penstock.cache_policies import INPUTS, TASK_SOURCE"] if made.caches else []
+    shared = sorted(made.free & made.bound.keys())
+    body = [f"global {', '.join(shared)}"] if shared else []
+    body += made.body
+    pending = [
+        run
+        for run in made.runs
+        if run in {variable for variable, _ in made.futures.values()} or run.endswith("_run")
+    ]
+    body += [f"return {', '.join(pending)}" + ("," if len(pending) == 1 else "")] if pending else []
+    flow = f'@flow(name="{made.name.replace("_", "-")}")\ndef {made.name}():\n{_indented(chr(10).join(body) or "pass")}'
+    main = f'if __name__ == "__main__":\n    {made.name}()'
+    future, imports = _split_future(made.imports)
+    head = [f'"""The notebook {made.name} as a flow, written by Penstock."""', *([future] if future else [])]
+    head += ["\n".join([*imports, *([""] if imports else []), *ours])]
+    return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join([*made.top, flow, main]) + "\n"
+
+
+def _split_future(imports: list[str]) -> tuple[str, list[str]]:
+    first = [line for line in imports if line.startswith("from __future__")]
+    return "\n".join(first), [line for line in imports if line not in first]
+
+
+def _unique(made: _Script, name: str) -> str:
+    number, found = 2, name
+    while found in made.tasks or found in made.top_names:
+        found, number = f"{name}_{number}", number + 1
+    made.tasks.add(found)
+    return found
+
+
+def _without_magics(text: str) -> str:
+    """Return a cell with the lines only IPython understands made into comments."""
+    if text.lstrip().startswith("%%"):
+        return "\n".join(f"# {line}" for line in text.splitlines()) + "\n"
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        lines = text.splitlines()
+        text = "\n".join(f"# {line}" if re.match(r"\s*[%!]|.*\?\s*$", line) else line for line in lines)
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _indented(source: str) -> str:
+    """Return source one level deeper; the insides of long strings stay as they are."""
+    inside: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source + "\n").readline):
+        if token.start[0] != token.end[0] and token.type not in (tokenize.NEWLINE, tokenize.NL):
+            inside |= set(range(token.start[0] + 1, token.end[0] + 1))
+    return "\n".join(
+        line if number in inside or not line.strip() else f"    {line}"
+        for number, line in enumerate(source.split("\n"), 1)
+    )

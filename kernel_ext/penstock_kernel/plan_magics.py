@@ -1,0 +1,101 @@
+"""Magics about what is to be done: ``%plan``, ``%run_stale``, ``%replay``, ``%export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.display import display
+
+from penstock.exceptions import PenstockException
+from penstock_kernel._cells import CellError
+from penstock_kernel._cells.task_line import parse_task_line
+from penstock_kernel.cell_log import CellLog
+from penstock_kernel.cell_tasks import compile_task
+from penstock_kernel.export import ExportError, script
+from penstock_kernel.lineage import CellRecord, Lineage
+from penstock_kernel.notices import info
+from penstock_kernel.plan import Plan, PlanRow
+from penstock_kernel.records import find_run, literal, rows
+from penstock_kernel.replay import replay_text
+
+_SECONDS = """
+select task_name, median(duration) as seconds from task_runs where state_name = 'Completed' and task_name in ({names})
+group by task_name
+"""
+
+
+@magics_class
+class PlanMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy here
+    """Magics over the task cells of one notebook."""
+
+    def __init__(self, shell: Any, lineage: Lineage, cells: CellLog) -> None:
+        super().__init__(shell)
+        self._shell = shell
+        self._lineage = lineage
+        self._cells = cells
+
+    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
+    def plan(self, line: str) -> Plan:
+        """Say which task cells are stale and why, and about how long they would take; nothing is run."""
+        del line
+        reasons = self._reasons()
+        names = ", ".join(literal(record.name) for record in self._lineage.records.values()) or "''"
+        seconds = {row["task_name"]: row["seconds"] for row in rows(_SECONDS.format(names=names))}
+        return Plan(
+            tuple(
+                PlanRow(record.name, record.state or "Running", why, seconds.get(record.name))
+                for (key, why) in reasons.items()
+                if (record := self._lineage.records[key])
+            )
+        )
+
+    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
+    def run_stale(self, line: str) -> None:
+        """Run the stale task cells again, in their order; what depends on them gets their new values."""
+        del line
+        again = [self._lineage.records[key] for key, why in self._reasons().items() if why]
+        display(
+            info("%run_stale", f"runs {', '.join(r.name for r in again)}" if again else "has nothing to run")
+        )
+        for record in again:
+            with self._cells.as_cell(record.key):
+                self._shell.run_cell_magic("task", record.line, record.body)
+
+    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
+    def replay(self, line: str) -> None:
+        """Put a failed task cell into a fresh cell with the inputs it had: ``%replay RUN``.
+
+        The inputs of failed runs are kept. The fresh cell is plain code, so `%debug` and prints help.
+        """
+        try:
+            text = replay_text(find_run(line.strip(), "task"))
+        except PenstockException as error:
+            raise UsageError(f"%replay: {error}") from error
+        self._shell.set_next_input(text)
+
+    @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
+    def export(self, line: str) -> None:
+        """Write the notebook as a script with the same tasks: ``%export flow.py``."""
+        target = Path(line.strip())
+        if target.suffix != ".py":
+            raise UsageError("%export: name a Python file, such as flow.py")
+        try:
+            text = script(self._cells.texts(), target.stem)
+        except ExportError as error:
+            raise UsageError(f"%export: {error}") from error
+        target.write_text(text)
+        display(info(str(target), "holds this notebook as a flow; run it with python"))
+
+    def _reasons(self) -> dict[str, tuple[str, ...]]:
+        return self._lineage.reasons(self._source_key)
+
+    def _source_key(self, record: CellRecord) -> str:
+        options = parse_task_line(record.line)
+        try:
+            compiled = compile_task(options, record.name, record.body, "", self._shell.user_ns)
+        except (CellError, SyntaxError):
+            return ""
+        return compiled.function.source_key
