@@ -80,7 +80,7 @@ def _work(run: TaskExecution) -> Steps:
             return (yield from _reuse(run, cached))
     while True:
         if run.task_run.tags and (aborted := (yield from tag_limits.taken(run))) is not None:
-            return (yield from _finish(run, aborted))
+            return (yield from _end(run, aborted))
         run.enter(State(StateType.RUNNING, name="Retrying" if run.retry else "Running"))
         for hook in run.task.on_running_hooks:
             yield from _call_hook(run, hook, run.task_run.state)

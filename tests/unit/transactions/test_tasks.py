@@ -9,10 +9,12 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from penstock import flow, task
+from penstock._link.client import store as store_client
 from penstock._results.store import ResultStore
 from penstock.cache_policies import INPUTS
 from penstock.exceptions import ConfigurationError
@@ -421,6 +423,16 @@ def test_every_way_out_of_a_task_releases_its_lock(storage, end) -> None:
     except (ZeroDivisionError, KeyboardInterrupt):
         assert end in ("error", "interrupt")
     assert (len(tries), MemoryLockManager()._holds) == (2 if end == "retry" else 1, {})
+
+
+def test_a_run_that_may_not_begin_releases_its_lock(storage) -> None:
+    """A tag with a limit of 0 keeps it from running, after it took the lock."""
+    tag = f"closed-{uuid4().hex[:8]}"
+    store_client().request("POST", "/api/concurrency_limits/", {"tag": tag, "concurrency_limit": 0})
+    work = isolated(storage, tags=[tag])(lambda x: x)
+
+    assert not work(1, return_state=True).is_completed()
+    assert MemoryLockManager()._holds == {}
 
 
 def test_async_tasks_wait_for_locks_without_blocking_the_loop(storage) -> None:
