@@ -14,8 +14,7 @@ from weakref import WeakKeyDictionary
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.parameters import with_owner
 from penstock._results.policies import Key as Key
-from penstock._results.policies import compute
-from penstock._results.sink import SourcePart
+from penstock._results.policies import compute, part
 from penstock.exceptions import MissingResult
 
 NO_KEY = Key(None, {})
@@ -35,7 +34,7 @@ def key_of(run: Any) -> Key:
             task_run=run.task_run,
             flow_run=context.flow_run if context else None,
         )
-        return Key(text, {"result_storage_key": SourcePart(text)})
+        return Key(text, {"result_storage_key": part(text)})
     if options.policy is None:
         return NO_KEY
     known: dict[str, Any] = with_owner(run.task.fn, {**run.parameters, **run.fingerprints})

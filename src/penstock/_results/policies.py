@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock._results.fingerprint import KnownFingerprint, fingerprint
-from penstock._results.sink import SourcePart
+
+if TYPE_CHECKING:
+    from penstock._results.sink import SourcePart
 
 #: What a key is made of, by name: `source`, `helper NAME`, `global NAME`, `module NAME`, `input NAME`,
 #: `flow parameter NAME`, `run`.
-Parts = dict[str, SourcePart]
+Parts = dict[str, "SourcePart"]
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class FlowParameters(PartedPolicy):
     def parts(self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any]) -> Parts:
         """Return one part a parameter."""
         return {
-            f"flow parameter {name}": SourcePart(fingerprint(value, f"Flow parameter {name!r}"))
+            f"flow parameter {name}": part(fingerprint(value, f"Flow parameter {name!r}"))
             for name, value in (flow_parameters or {}).items()
         }
 
@@ -184,7 +186,7 @@ class RunId(PartedPolicy):
     def parts(self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any]) -> Parts:
         """Return the id."""
         run = task_ctx.task_run if task_ctx else None
-        return {"run": SourcePart(str(run.flow_run_id or run.id))} if run is not None else {}
+        return {"run": part(str(run.flow_run_id or run.id))} if run is not None else {}
 
     def compute_key(
         self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
@@ -207,7 +209,7 @@ class Inputs(PartedPolicy):
             HashError: an input has no stable content.
         """
         return {
-            f"input {name}": SourcePart(
+            f"input {name}": part(
                 value.digest
                 if isinstance(value, KnownFingerprint)
                 else fingerprint(value, f"Input {name!r}", name)
@@ -220,6 +222,13 @@ class Inputs(PartedPolicy):
         if not isinstance(name, str):
             raise TypeError("Can only subtract strings (names of inputs) from a cache policy.")
         return replace(self, exclude=self.exclude | {name})
+
+
+def part(digest: str) -> SourcePart:
+    """Return a part of a key that has no text."""
+    from penstock._results.sink import SourcePart  # importing the package does not need it
+
+    return SourcePart(digest)
 
 
 def _source(fn: Any) -> Parts:
@@ -280,7 +289,7 @@ def compute(
         parts = policy.parts(task_ctx, inputs, flow_parameters)
         return Key(parts["run"].digest if type(policy) is RunId and parts else key_of(parts), parts)
     text = policy.compute_key(task_ctx, inputs, flow_parameters)
-    return Key(text, {} if text is None else {_named(policy): SourcePart(text)})
+    return Key(text, {} if text is None else {_named(policy): part(text)})
 
 
 def _named(policy: CachePolicy) -> str:
