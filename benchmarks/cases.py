@@ -104,6 +104,22 @@ def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def results(kind: str, n: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Time writing results and reading them in another process; the floor is joblib.Memory."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        folder = space.home / "results"
+        for mode in ("write", "read"):
+            report = contestant.script(space, "results.py", contestant.name, kind, mode, str(n), str(folder))
+            if kind == "small":
+                yield f"{n:,} small results, {mode}: µs each", report["seconds"] / n * 1e6
+            else:
+                yield f"a frame of {n:,} MB, {mode}: seconds", report["seconds"]
+                yield f"a frame of {n:,} MB, {mode}: peak of memory, as a multiple of it", report["peak"]
+
+    return run
+
+
 def all_cases(*, quick: bool) -> list[Case]:
     """Return every case; quick means fewer repeats and small sizes."""
     sizes = "100" if quick else "100,1000"
@@ -113,6 +129,10 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("cold", hello("cold"), few, fresh=True),
         Case("warm", hello("warm"), few, server=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
+    ]
+    cases += [
+        Case("results-small", results("small", 1000), few, fresh=True),
+        Case("results-frame", results("frame", 50 if quick else 1000), 1, fresh=True),
     ]
     cases += [
         Case(f"threads-{mode}", tasks("threads", mode, sizes), few, server=True)

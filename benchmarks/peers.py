@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 #: Newer releases of FastAPI break this release's server: its Body() no longer knows an argument that is used.
-REQUIREMENTS = ["prefect==3.8.8", "fastapi==0.139.2", "prefect-dask", "prefect-ray"]
+REQUIREMENTS = ["prefect==3.8.8", "fastapi==0.139.2", "prefect-dask", "prefect-ray", "pandas"]
 LABEL = "Prefect 3.8.8"
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".cache" / "peers"

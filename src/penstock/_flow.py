@@ -30,6 +30,7 @@ from penstock._engine.runner_port import TaskRunner
 from penstock._engine.signals import flow_signals
 from penstock._engine.thread_runner import default_runner
 from penstock._link.session import current_session
+from penstock._results.storages import remember
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 from penstock.exceptions import UnansweredPause
@@ -137,6 +138,7 @@ class Flow(Definition, Generic[P, R]):
         self.persist_result = (
             True if persist_result is None and (result_storage or result_serializer) else persist_result
         )
+        remember(result_storage)
         self.result_storage = result_storage
         self.result_serializer = result_serializer
         self.cache_result_in_memory = cache_result_in_memory

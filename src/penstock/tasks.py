@@ -40,6 +40,7 @@ from penstock._engine.task_lifecycle import task_lifecycle
 from penstock._engine.task_run import TaskExecution
 from penstock._results.policies import NO_CACHE, CachePolicy
 from penstock._results.policies import task_input_hash as task_input_hash
+from penstock._results.storages import remember
 from penstock._values.annotations import NotSet
 from penstock._values.states import State
 
@@ -173,6 +174,7 @@ class Task(Definition, TransactionHooks, Generic[P, R]):
         if persist_result is None and (explicit or any(option is not None for option in storing)):
             persist_result = True
         self.persist_result = persist_result
+        remember(result_storage)
         self.result_storage = result_storage
         self.result_serializer = result_serializer
         self.result_storage_key = result_storage_key

@@ -297,15 +297,17 @@ class FlowExecution:
         flow = self.flow
         store = self.context.result_store
         if state.is_completed() and self.context.persist_result and store is not None:
-            key = str(self.flow_run.id)
+            key = store.storage_key_fn()
             try:
                 store.write(state.data, key)
             except (SerializationError, OSError) as error:
                 self.logger.error("The result is not stored: %s", error)
                 return state
+            run = f"flow run {self.flow_run.name!r}"
             state.state_details.cache_key = key
+            state.state_details.stored_result = store.reference(key, run)
             if not flow.cache_result_in_memory:
-                state.data = store.stored(key, f"flow run {self.flow_run.name!r}")
+                state.data = store.stored(key, run)
         elif state.is_completed() and not flow.cache_result_in_memory:
             state.data = Absent(
                 f"Flow run {self.flow_run.name!r} has cache_result_in_memory=False and does not persist its "

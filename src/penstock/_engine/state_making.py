@@ -131,6 +131,7 @@ def _kept(
         key = key or str(state.id)
         store.write(state.data, key, expiration)
         state.data = store.stored(key)
+        state.state_details.stored_result = store.reference(key)
         state.state_details.cache_expiration = expiration
     return state
 
@@ -166,5 +167,5 @@ def to_state_create(state: State) -> StateCreate:
     data = state.data
     reference = None
     if isinstance(data, StoredResult):
-        reference = {"type": "reference", "storage_key": data.key, "folder": str(data.store.folder)}
+        reference = data.store.reference(data.key, data.run)
     return StateCreate.of(state, reference)

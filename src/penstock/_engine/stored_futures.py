@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
+import penstock._results.references  # noqa: F401  # reads what states of the store refer to
 from penstock._engine.futures import PenstockFuture
 from penstock._link.client import StoreClient, path_of, store
 from penstock._results.store import ResultStore

@@ -82,6 +82,11 @@ class TaskExecution:
             context.flow if context else None,
         )
 
+    @property
+    def label(self) -> str:
+        """What messages call this run."""
+        return f"task run {self.task_run.name!r}"
+
     def enter(self, state: State, *, last: bool = False) -> State:
         """Make `state` the run's state: check it, journal it, tell who watches; return the state it is in now.
 
@@ -108,6 +113,8 @@ class TaskExecution:
             "message": state.message,
             "run_count": run.run_count,
         }
+        if details.cache_key:
+            details.stored_result = self.options.store.reference(details.cache_key, self.label)
         if details.cache_key or details.scheduled_time or details.child_flow_run_id:
             extra = details.to_json()
             extra.pop("task_run_id", None)
@@ -200,7 +207,7 @@ class TaskExecution:
         found = store.look(self.cache_key)
         if found is None:
             return None
-        return self.cached(store.stored(self.cache_key), found.digest, found.expiration)
+        return self.cached(store.stored(self.cache_key, self.label), found.digest, found.expiration)
 
     def cached(self, data: Any, digest: str | None = None, expiration: datetime | None = None) -> State:
         """Return the state of a run whose work was done before."""
@@ -309,7 +316,7 @@ class TaskExecution:
         options.store.write(value, key, expiration, holder, digest=state.digest)
         state.state_details.cache_expiration = expiration
         if not options.keep_in_memory:
-            state.data = options.store.stored(key)
+            state.data = options.store.stored(key, self.label)
 
     def _label(self, state: State) -> None:
         state.state_details.cache_key = self.cache_key or str(self.task_run.id)

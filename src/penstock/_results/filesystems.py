@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +32,15 @@ def _in_a_thread_when_awaited(fn: Callable[P, R]) -> Callable[P, R]:
         return asyncio.to_thread(fn, *args, **kwargs) if call_is_awaited() else fn(*args, **kwargs)
 
     return either
+
+
+def in_its_folder(fs: Any, path: str, write: Callable[[], Any]) -> Any:
+    """Write a file, and make the folder it is in when there is none; most remote systems have no folders."""
+    try:
+        return write()
+    except FileNotFoundError:
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        return write()
 
 
 class FileSystem(BaseModel, ABC):
@@ -272,9 +281,8 @@ class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
         Raises:
             ValueError: the path is not below the base path.
         """
-        where = self._inside(path)
-        self.filesystem.makedirs(where.rpartition("/")[0], exist_ok=True)
-        self.filesystem.pipe_file(where, content)
+        where, fs = self._inside(path), self.filesystem
+        in_its_folder(fs, where, lambda: fs.pipe_file(where, content))
         return where
 
     @_in_a_thread_when_awaited
@@ -311,8 +319,7 @@ class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
             where = f"{target}/{file.as_posix()}"
             if not overwrite and fs.exists(where):
                 continue
-            fs.makedirs(where.rpartition("/")[0], exist_ok=True)
-            fs.put_file(str(source / file), where)
+            in_its_folder(fs, where, partial(fs.put_file, str(source / file), where))
             count += 1
         return count
 

@@ -48,8 +48,10 @@ def _by_pydantic(kind: type, obj: Any) -> Any:
 
     try:
         return TypeAdapter(kind).dump_python(obj, mode="json")
-    except (PydanticSchemaGenerationError, PydanticSerializationError, ValueError) as error:
-        raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form: {error}") from error
+    except PydanticSchemaGenerationError as error:
+        raise TypeError(f"nothing is known of {kind.__module__}.{kind.__qualname__}") from error
+    except (PydanticSerializationError, ValueError) as error:
+        raise TypeError(f"a {kind.__module__}.{kind.__qualname__} cannot be written: {error}") from error
 
 
 def object_decoder(result: dict[str, Any]) -> Any:

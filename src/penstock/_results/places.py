@@ -41,6 +41,11 @@ class Place(Protocol):
         """Return where `key` is, for people."""
         ...
 
+    @property
+    def url(self) -> str | None:
+        """What the place is known by in other processes; None when they cannot know it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LocalFolder:
@@ -85,6 +90,11 @@ class LocalFolder:
     def where(self, key: str) -> str:
         """Return the path of the file."""
         return str(self.folder.joinpath(*key_parts(key)))
+
+    @property
+    def url(self) -> str:
+        """The folder as a URL."""
+        return f"file://{self.folder}"
 
     def _path(self, key: str) -> Path:
         parts = key_parts(key)
@@ -143,6 +153,10 @@ class Nowhere:
     def where(self, key: str) -> str:
         """Return the key."""
         return f"{key} of a NullFileSystem, which keeps nothing"
+
+    @property
+    def url(self) -> None:
+        """There is none."""
 
 
 def put_file(path: Path, pieces: Iterable[Any]) -> None:

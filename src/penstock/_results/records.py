@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 VERSION = 2
 #: The longest head, in bytes: a file of somebody else's may be one endless line.
 _LONGEST_HEAD = 1 << 24
+#: As much as most heads are shorter than, in bytes.
+_HEAD = 1 << 13
 #: How much is read at once, in bytes; some file systems copy what they hand out.
 _CHUNK = 1 << 24
 
@@ -130,8 +132,15 @@ def read_head(file: BinaryIO) -> tuple[ResultRecordMetadata, int]:
     """
     total = file.seek(0, 2)
     file.seek(0)
-    line = file.readline(_LONGEST_HEAD)
-    return ResultRecordMetadata.from_head(line), total - len(line)
+    start = file.read(_HEAD)
+    while b"\n" not in start and _HEAD <= len(start) < _LONGEST_HEAD:
+        more = file.read(len(start))
+        if not more:
+            break
+        start += more
+    size = start.find(b"\n") + 1
+    file.seek(size)
+    return ResultRecordMetadata.from_head(start[:size]), total - size
 
 
 def read_packed(file: BinaryIO, about: ResultRecordMetadata) -> Packed:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from penstock._results import filesystems
+from penstock._results.filesystems import in_its_folder
 from penstock._results.places import LocalFolder, Nowhere, Place
 from penstock._results.storage_keys import key_parts
 
@@ -44,9 +45,7 @@ class RemoteFolder:
     def write(self, key: str, pieces: Iterable[Any]) -> None:
         """Put bytes under `key`."""
         path, fs = self.where(key), self.filesystem.filesystem
-        parent = path.rpartition("/")[0]
-        fs.makedirs(parent, exist_ok=True)
-        file = fs.open(path, "wb", autocommit=False)
+        file = in_its_folder(fs, path, lambda: fs.open(path, "wb", autocommit=False))
         try:
             for piece in pieces:
                 file.write(piece)
@@ -58,7 +57,12 @@ class RemoteFolder:
 
     def where(self, key: str) -> str:
         """Return the URL of the file."""
-        return f"{self.filesystem.basepath.rstrip('/')}/{'/'.join(key_parts(key))}"
+        return f"{self.url}/{'/'.join(key_parts(key))}"
+
+    @property
+    def url(self) -> str:
+        """The base path; keys and other settings of the file system are not in it."""
+        return self.filesystem.basepath.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,11 @@ class OwnFileSystem:
 
     def where(self, key: str) -> str:
         """Return the file system and the path."""
-        return f"{'/'.join(key_parts(key))} of {self.filesystem!r}"
+        return f"{'/'.join(key_parts(key))} of a {type(self.filesystem).__name__}"
+
+    @property
+    def url(self) -> None:
+        """There is none that another process could make a file system of."""
 
 
 def settled(value: Any) -> Any:

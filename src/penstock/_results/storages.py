@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 _BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[A-Za-z0-9_-]+")
 
 
+#: Storages that code of this process named, by what they look like.
+_named: dict[str, Any] = {}
+
+
+def remember(storage: Any) -> None:
+    """Note that this process's own code named a storage: results may be read from there.
+
+    Args:
+        storage: what was given for one; None is nothing.
+    """
+    if storage is not None:
+        _named[str(storage) if isinstance(storage, (str, Path)) else repr(storage)] = storage
+
+
+def remembered() -> list[Any]:
+    """Return the storages that code of this process named, the last one first."""
+    return list(reversed(_named.values()))
+
+
 def default_storage() -> Any:
     """Return where results go when nobody says: the storage the settings name, else their local folder."""
     settings = get_current_settings()

@@ -28,7 +28,7 @@ from penstock._results.records import (
     read_packed,
 )
 from penstock._results.storage_keys import key_parts
-from penstock._results.storages import default_storage, place_of, resolve_result_storage
+from penstock._results.storages import default_storage, place_of, remember, resolve_result_storage
 from penstock._results.stored_result import StoredResult as StoredResult
 from penstock.exceptions import MissingResult, SerializationError
 from penstock.settings import get_current_settings
@@ -75,6 +75,8 @@ class ResultStore(LockedRecords):
         storage_key_fn: Callable[[], str] | None = None,
         cache: RecordCache | None = None,
     ) -> None:
+        remember(result_storage)
+        remember(metadata_storage)
         self._storage = default_storage() if result_storage is None else result_storage
         self._metadata_storage = metadata_storage
         self._place: Place = place_of(self._storage)
@@ -179,7 +181,7 @@ class ResultStore(LockedRecords):
             MissingResult: there is none, or it cannot be read.
             ValueError: the key may not be used.
         """
-        where = self._place.where(key)
+        key_parts(key)
         self._wait_to_read(key, holder)
         kept = self._cache.get(key) if self._cache is not None else None
         if kept is not None and kept.metadata == self.look(key):
@@ -188,12 +190,12 @@ class ResultStore(LockedRecords):
             record = self._read(key)
         except FileNotFoundError as error:
             raise MissingResult(
-                f"No result is stored under key {key!r} in {where}: it was never written there, or "
+                f"No result is stored under key {key!r} in {self._place.where(key)}: it was never written there, or "
                 "was deleted."
             ) from error
         except Exception as error:
             raise MissingResult(
-                f"The result under key {key!r} ({where}) cannot be read: {error!r}. "
+                f"The result under key {key!r} ({self._place.where(key)}) cannot be read: {error!r}. "
                 "Delete the file to have it computed again."
             ) from error
         if self.cache_result_in_memory:
@@ -319,6 +321,18 @@ class ResultStore(LockedRecords):
             update={"lock_manager": None, "cache_result_in_memory": False, "cache": None}
         )
         return StoredResult(reader, key, run)
+
+    def reference(self, key: str, run: str | None = None) -> dict[str, Any] | None:
+        """Return where the result under `key` lies, as JSON for the state of its run; None when that cannot be said.
+
+        Args:
+            key: its name.
+            run: what it is a result of, for people.
+        """
+        if self._place.url is None or self._about.url is None:
+            return None
+        found = {"type": "reference", "storage_key": key, "storage": self._place.url, "run": run}
+        return found if self._about is self._place else {**found, "metadata_storage": self._about.url}
 
     def _inherited(self, by: Any) -> dict[str, Any]:
         """Return what a flow or a task says of its results, as arguments of a store."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from penstock._values.state_types import TERMINAL, AnyState, Resolvable, StateType, is_state_iterable
 from penstock.exceptions import (
@@ -32,6 +33,36 @@ class Absent(Resolvable):
     def get(self) -> Any:
         """Raise `MissingResult` with the reason."""
         raise MissingResult(self.why)
+
+
+class Referred(Resolvable):
+    """Data of a state that comes from the store: where the result lies. Read where somebody asks for it."""
+
+    __slots__ = ("reference",)
+
+    #: Reads what a reference stands for; set by `penstock._results.references`, which knows storages.
+    read: ClassVar[Callable[[dict[str, Any]], Any] | None] = None
+
+    def __init__(self, reference: dict[str, Any]) -> None:
+        self.reference = reference
+
+    def get(self) -> Any:
+        """Return the value.
+
+        Raises:
+            MissingResult: it is gone, or lies where this process does not read from.
+        """
+        if Referred.read is None:
+            raise MissingResult("Results are not read in this process.")
+        return Referred.read(self.reference)
+
+    def __repr__(self) -> str:
+        return f"Referred({self.reference!r})"
+
+
+def read_data(data: Any) -> Any:
+    """Return the data of a state as it comes from the API."""
+    return Referred(data) if isinstance(data, dict) and data.get("type") == "reference" else data
 
 
 def state_result(state: AnyState, raise_on_failure: bool = True) -> Any:

@@ -33,6 +33,12 @@ class StateDetails(Document):
     task_parameters_id: UUID | None = None
     traceparent: str | None = None
     deployment_concurrency_lease_id: UUID | None = None
+    #: Where the run's result lies, as JSON; shown as the `data` of its state.
+    stored_result: dict[str, Any] | None = None
+
+    @classmethod
+    def _stored(cls) -> tuple[str, ...]:
+        return tuple(name for name, _ in DETAIL_DEFAULTS)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, ready for JSON."""
@@ -41,12 +47,14 @@ class StateDetails(Document):
             value = getattr(self, name)
             if value != default:
                 out[name] = plain(value)
+        if self.stored_result is not None:
+            out["stored_result"] = self.stored_result
         return out
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> StateDetails:
         """Read what `to_json` (or the REST API) wrote; unknown keys are ignored."""
-        details = cls()
+        details = cls(stored_result=(data or {}).get("stored_result"))
         for name, value in (data or {}).items():
             if value is not None and name in _DETAIL_NAMES:
                 reader = cls._readers.get(name)
@@ -66,8 +74,8 @@ class StateDetails(Document):
         return None
 
 
-#: The fields of `StateDetails` with their defaults, in order.
-DETAIL_DEFAULTS = tuple((f.name, f.default) for f in fields(StateDetails))
+#: The documented fields of `StateDetails` with their defaults, in order.
+DETAIL_DEFAULTS = tuple((f.name, f.default) for f in fields(StateDetails) if f.name != "stored_result")
 _DETAIL_NAMES = frozenset(name for name, _ in DETAIL_DEFAULTS)
 _IDS = ("flow_run_id", "task_run_id", "child_flow_run_id", "transition_id", "task_parameters_id")
 StateDetails._readers = {

@@ -15,7 +15,7 @@ from uuid import UUID
 from penstock._ids import new_id
 from penstock._values.awaited import call_is_awaited
 from penstock._values.documents import Document, read_id, read_time
-from penstock._values.outcome import state_result
+from penstock._values.outcome import Absent, Referred, read_data, state_result
 from penstock._values.state_details import DETAIL_DEFAULTS, plain
 from penstock._values.state_details import StateDetails as StateDetails
 from penstock._values.state_types import TERMINAL as TERMINAL
@@ -203,29 +203,44 @@ class State(AnyState, Document):
         return type(self)(**{**kept, **(update or {})})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the state as the REST API shows it. Data never leaves the process."""
+        """Return the state as the REST API shows it. Data never leave the process, only where they are stored."""
         return {
             "id": str(self.id),
             "type": self.type.value,
             "name": self.name,
             "timestamp": self.timestamp.isoformat(),
             "message": self.message,
-            "data": None,
+            "data": self._details.stored_result if self._details is not None else None,
             "state_details": {name: plain(getattr(self.state_details, name)) for name, _ in DETAIL_DEFAULTS},
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> State:
         """Read a state from REST JSON."""
-        when = data.get("timestamp")
+        when, details = data.get("timestamp"), StateDetails.from_json(data.get("state_details"))
+        referred = read_data(data.get("data"))
+        if isinstance(referred, Referred):
+            details.stored_result = referred.reference
         return cls(
             type=data["type"],
             name=data.get("name"),
             message=data.get("message"),
-            state_details=StateDetails.from_json(data.get("state_details")),
+            data=referred if isinstance(referred, Referred) else None,
+            state_details=details,
             timestamp=datetime.fromisoformat(when) if isinstance(when, str) else when,
             id=UUID(data["id"]) if data.get("id") else None,
         )
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self:
+        """Make a state of a dict; one that completed and comes from the API without data says so when asked."""
+        made = super().model_validate(obj)
+        if made is not obj and made.data is None and made.is_completed() and isinstance(obj.get("id"), str):
+            made.data = Absent(
+                "The state was read from the API and has no result: results are stored when their run has "
+                "persist_result=True."
+            )
+        return made
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and other.id == self.id and other.type is self.type
@@ -248,6 +263,7 @@ State._readers = {
     "id": read_id,
     "type": StateType,
     "state_details": StateDetails.model_validate,
+    "data": read_data,
     **dict.fromkeys(("timestamp", "created", "updated"), read_time),
 }
 

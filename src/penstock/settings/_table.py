@@ -268,9 +268,8 @@ ROWS: tuple[Row, ...] = (
         "tasks.scheduling.default_storage_block",
         TEXT,
         None,
-        "The block parameters of delayed tasks are stored in.",
+        "Where parameters of delayed tasks are stored: a folder or a URL.",
         "TASK_SCHEDULING_DEFAULT_STORAGE_BLOCK",
-        idle=True,
     ),
     row(
         "tasks.scheduling.delete_failed_submissions",

@@ -121,7 +121,8 @@ def test_an_exception_is_kept_in_storage_when_asked(tmp_path) -> None:
     assert to_state_create(state).data == {
         "type": "reference",
         "storage_key": str(state.id),
-        "folder": str(tmp_path),
+        "storage": f"file://{tmp_path}",
+        "run": None,
     }
     with pytest.raises(ValueError, match="kept"):
         state.result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, overload
 
+import penstock._results.references  # noqa: F401  # reads what states of the API refer to
 from penstock.client.orchestration._clients import PenstockClient as PenstockClient
 from penstock.client.orchestration._clients import SyncPenstockClient as SyncPenstockClient
 
