@@ -11,7 +11,6 @@ import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from penstock._engine.key_fields import storage_key
 from penstock._engine.parameters import with_owner
 from penstock._results.policies import Key as Key
 from penstock._results.policies import compute, part
@@ -28,6 +27,8 @@ def key_of(run: Any) -> Key:
     """
     options = run.options
     if options.storage_key is not None:
+        from penstock._engine.key_fields import storage_key  # importing the package does not need it
+
         text = storage_key(options.storage_key, run.task, run.task_run, run.parameters)
         return Key(text, {"result_storage_key": part(text)})
     if options.policy is None:
