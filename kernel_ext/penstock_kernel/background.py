@@ -155,6 +155,14 @@ class Background:
                 else:
                     run.output.put(event)
 
+    def log(self, body: dict[str, Any]) -> None:
+        """Keep why the cache had no result for a run: its line says so."""
+        if body["message"].startswith("Cache miss: "):
+            wanted = str(body.get("task_run_id"))
+            for run in self.live:
+                if str(run.future.task_run_id) == wanted:
+                    run.why = body["message"].removeprefix("Cache miss: ")
+
     def _edges(self, compiled: CompiledCell) -> dict[str, list[dict[str, str]]]:
         """Return the runs that gave the inputs which are in the notebook already: futures tell of theirs."""
         found: dict[str, list[dict[str, str]]] = {}
@@ -214,14 +222,15 @@ class Background:
             recorded.show(state.result())
         if state.is_failed() and not run.quiet and isinstance(state.data, Exception):
             run.output.put(self._error(run, state.data))
-        run.output.say(task_notice(run.name, state, run.future.task_run, outputs))
+        run.output.say(task_notice(run.name, state, run.future.task_run, outputs, run.why))
 
     def _error(self, run: CellRun, error: Exception) -> Event:
         if error.__traceback__ is None:
             return run.failure or error_event(error)
         prune(error)
         with self._lock:  # the formatter of tracebacks keeps state
-            lines = self._shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+            formatter = self._shell.InteractiveTB
+            lines = formatter.structured_traceback(type(error), error, error.__traceback__, tb_offset=0)
         return {**error_event(error), "traceback": list(lines)}
 
     def _bind(self, run: CellRun, *, fetch: bool = False) -> None:

@@ -76,6 +76,8 @@ class CellRun:
         self.described: dict[str, str] = {}
         #: How its code failed on a worker, whose exceptions come without their tracebacks.
         self.failure: Event | None = None
+        #: Why it was computed although a result was kept of an earlier run, as far as the log says.
+        self.why = ""
         #: Who waits for it raises its error.
         self.quiet = False
         self.ended = threading.Event()

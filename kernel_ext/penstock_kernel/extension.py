@@ -11,6 +11,7 @@ from penstock._engine.pauses import set_answerable
 from penstock._engine.run_logging import silence_console
 from penstock._engine.thread_runner import set_default_runner
 from penstock.tasks import Task
+from penstock_kernel import checkpoint
 from penstock_kernel._cells.recorder import route_streams, unroute_streams
 from penstock_kernel.background import Background
 from penstock_kernel.cell_log import CellLog
@@ -57,7 +58,7 @@ class Extension:
         self.shell.configurables.append(self.options)
         self.shell.input_transformers_cleanup.append(from_comment)
         self.shell.events.register("pre_run_cell", self._before_cell)
-        self.shell.events.register("post_run_cell", self.cells.after)
+        self.shell.events.register("post_run_cell", self._after_cell)
         if hasattr(self.shell.Completer, "custom_matchers"):
             self.shell.Completer.custom_matchers.append(self.matcher)
         self.join.hook_in()
@@ -74,7 +75,7 @@ class Extension:
         self._end()
         self.join.take_out()
         self.shell.events.unregister("pre_run_cell", self._before_cell)
-        self.shell.events.unregister("post_run_cell", self.cells.after)
+        self.shell.events.unregister("post_run_cell", self._after_cell)
         self.shell.input_transformers_cleanup.remove(from_comment)
         if hasattr(self.shell.Completer, "custom_matchers"):
             self.shell.Completer.custom_matchers.remove(self.matcher)
@@ -102,6 +103,14 @@ class Extension:
         self.background.publish()
         self.cells.before(info)
 
+    def _after_cell(self, result: Any) -> None:
+        self.cells.after(result)
+        if checkpoint.is_wanted() and not getattr(result, "success", True):
+            error = result.error_in_exec or result.error_before_exec
+            self.session.failure = f"A cell failed: {type(error).__name__}: {error}"
+            run_id = str(self.session.context().flow_run.id)
+            checkpoint.keep(self.shell.user_ns, self.shell.user_ns_hidden, run_id)
+
     def _somebody_watches(self) -> bool:
         return somebody_watches(self.shell)
 
@@ -115,6 +124,10 @@ class WorkerOutputs(Observer):
     def artifact(self, body: dict[str, Any]) -> None:
         """Hand it to the cell it belongs to."""
         self._background.artifact(body)
+
+    def log(self, body: dict[str, Any], at: int) -> None:
+        """Hand on what is said about the cache."""
+        self._background.log(body)
 
 
 _loaded: dict[int, Extension] = {}

@@ -28,8 +28,10 @@ class Notice:
         return {"text/html": html, "text/plain": f"{sign} {strong} {rest}"}
 
 
-def task_notice(task_name: str, state: State, run: TaskRun | None, outputs: tuple[str, ...]) -> Notice:
-    """Say how a task cell ended, how long it took and what it bound."""
+def task_notice(
+    task_name: str, state: State, run: TaskRun | None, outputs: tuple[str, ...], why: str = ""
+) -> Notice:
+    """Say how a task cell ended, how long it took, what it bound, and why it was not taken from the cache."""
     kind = state.type.value
     parts = [state.name.lower()]
     if run is not None and run.start_time and run.end_time:
@@ -38,6 +40,8 @@ def task_notice(task_name: str, state: State, run: TaskRun | None, outputs: tupl
         parts.append(f"after {run.run_count - 1} retries" if run.run_count > 2 else "after 1 retry")
     if outputs:
         parts.append(f"→ {', '.join(outputs)}")
+    if why:
+        parts.append(f"(computed: {why})")
     return Notice(_SIGNS.get(kind, "•"), _COLOURS.get(kind, "#616161"), task_name, " ".join(parts))
 
 

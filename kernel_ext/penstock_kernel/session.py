@@ -32,6 +32,8 @@ class NotebookSession:
         self._lock = threading.Lock()
         self._close_cluster: Callable[[], None] = _nothing
         self.runner_name = self._word = "threads"
+        #: Why the session's run fails, when a cell of a notebook nobody watches has failed.
+        self.failure = ""
         self.runner: TaskRunner = ThreadPoolTaskRunner()
         #: Runners that single cells named (`--runner`), with what closes their clusters.
         self._others: dict[str, tuple[TaskRunner, Callable[[], None]]] = {}
@@ -98,7 +100,8 @@ class NotebookSession:
                 close()
         finally:
             if execution is not None and not execution.state.is_final():
-                execution.propose(State(StateType.COMPLETED, message="The notebook session ended."))
+                ended = State(StateType.COMPLETED, message="The notebook session ended.")
+                execution.propose(State(StateType.FAILED, message=self.failure) if self.failure else ended)
 
     def _release(self) -> None:
         set_default_runner(None)

@@ -6,7 +6,8 @@ import sys
 import time
 
 import pytest
-from workspace import eventually
+from driver import Kernel
+from workspace import eventually, python_name, with_oldest
 
 pytestmark = pytest.mark.kernel
 
@@ -18,6 +19,14 @@ while not os.path.exists("{name}.go"): time.sleep(0.01)
 print("{name} ends")
 {name}_value = {value}
 """
+
+
+@pytest.fixture(params=with_oldest(), ids=python_name)
+def kernel(request, workspace):
+    """A kernel with the extension loaded, on the oldest ipykernel too."""
+    with Kernel(workspace, request.param) as running:
+        running.check("%load_ext penstock")
+        yield running
 
 
 def open_gate(workspace, name: str) -> None:

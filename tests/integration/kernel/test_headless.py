@@ -117,3 +117,40 @@ def test_the_executed_notebook_keeps_the_traceback(workspace, notebook):
     assert "ZeroDivisionError: division by zero" in done.stderr
     last = nbformat.read(workspace.folder / "out.ipynb", as_version=4).cells[-1]
     assert last.outputs[0].ename == "ZeroDivisionError"
+
+
+def test_a_failed_notebook_goes_on_with_the_cell_that_failed(workspace):
+    """The cells before it are not run again: their side effects and their values are there."""
+    sources = [
+        "%load_ext penstock",
+        "start = 1",
+        "open('side', 'a').write('x')\nitems = [start]\nalso = items\ndef double(v):\n    return v * factor\nfactor = 2",
+        "%%task load\nvalue = double(start)",
+        "also.append(value)\nraise ValueError('not yet')",
+        "print('items', items)",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    book.cells[1].metadata["tags"] = ["parameters"]
+    path = workspace.folder / "steps.ipynb"
+    nbformat.write(book, path)
+    failed = workspace.run("run", str(path), "-p", "start=20")
+    assert failed.returncode == 1
+    assert "ValueError: not yet" in failed.stderr
+    (run,) = workspace.sql("select id, state_name from runs where flow_name = 'notebook: steps'")
+    assert run["state_name"] == "Failed"
+    assert f"--resume {run['id']}" in failed.stderr
+
+    book.cells[4].source = "factor = 10\nalso.append(double(1))"
+    nbformat.write(book, path)
+    done = workspace.run("run", str(path), "--resume", run["id"])
+    assert done.returncode == 0, done.stderr
+    executed = path.with_name("steps.executed.ipynb")
+    assert "items [20, 40, 10]" in printed(executed)
+    assert len(nbformat.read(executed, as_version=4).cells) == len(sources) + 1, (
+        "with the injected parameters"
+    )
+    assert (workspace.folder / "side").read_text() == "x"
+
+    refused = workspace.run("run", str(path), "--resume", "elsewhere")
+    assert refused.returncode == 1
+    assert "is not what run elsewhere has left" in refused.stderr

@@ -44,6 +44,12 @@ def pythons() -> list[str]:
     return named or [sys.executable]
 
 
+def with_oldest() -> list[str]:
+    """Return the interpreters of `pythons`, and that of the oldest kernel we support (PENSTOCK_TEST_OLDEST)."""
+    oldest = os.environ.get("PENSTOCK_TEST_OLDEST")
+    return [*pythons(), *([oldest] if oldest else [])]
+
+
 def python_name(python: str) -> str:
     """Return what a test is called after: the environment's folder."""
     return Path(python).parent.parent.name.lstrip(".")
