@@ -10,8 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import display
 
-from penstock.exceptions import ConfigurationError, StoreRefused
-from penstock.query import query
+from penstock.exceptions import ConfigurationError
 from penstock.tasks import Task
 from penstock_kernel._cells import (
     CompiledCell,
@@ -38,6 +37,7 @@ from penstock_kernel.options import Penstock
 from penstock_kernel.replay import keep
 from penstock_kernel.session import NotebookSession, somebody_watches
 from penstock_kernel.sql_cell import SqlCellError, python_of
+from penstock_kernel.sql_magic import run_sql
 from penstock_kernel.tracebacks import UserFramesOnly
 from penstock_kernel.tracking import Tracking
 
@@ -208,20 +208,12 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
 
     @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def penstock_sql(self, line: str, cell: str) -> Any:
-        """Query the run records: ``%%penstock_sql [NAME]`` and one SELECT; NAME keeps the DataFrame.
+        """Query the run records: ``%%penstock_sql [--out NAME]`` and one SELECT; NAME keeps the DataFrame.
 
-        Views: `runs`, `task_runs`, `states`, `logs`, `artifacts`, `edges`, `events`.
+        Views: `runs`, `task_runs`, `states`, `logs`, `artifacts`, `edges`, `events`. ``--limit ROWS`` says how many
+        rows there may be, ``--quiet`` shows none.
         """
-        try:
-            frame = query(cell)
-        except StoreRefused as error:
-            raise UsageError(f"%%penstock_sql: {error.reason}") from error
-        name = line.strip()
-        if name:
-            if not name.isidentifier():
-                raise UsageError(f"%%penstock_sql: {name!r} is not a Python name")
-            self._namespace[name] = frame
-        return frame
+        return run_sql(line, cell, self._namespace)
 
     def _options(self, line: str, cell: str, magic: str = "%%task") -> TaskLine | None:
         try:

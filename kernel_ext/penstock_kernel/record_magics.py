@@ -10,9 +10,9 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import display
 
 from penstock._link.client import store
+from penstock._query import query
 from penstock.exceptions import PenstockException
 from penstock.flow_runs import resume_flow_run
-from penstock.query import query
 from penstock_kernel._cells.recorder import OUTPUT
 from penstock_kernel.background import Background
 from penstock_kernel.cell_output import CellOutput

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock._engine.run_logging import get_run_logger as get_run_logger
     from penstock._flow import Flow as Flow
     from penstock._flow import flow as flow
+    from penstock._query import query as query
     from penstock._values.annotations import allow_failure as allow_failure
     from penstock._values.annotations import unmapped as unmapped
     from penstock._values.states import State as State
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from penstock.flow_runs import aresume_flow_run as aresume_flow_run
     from penstock.flow_runs import pause_flow_run as pause_flow_run
     from penstock.flow_runs import resume_flow_run as resume_flow_run
-    from penstock.query import query as query
     from penstock.tasks import Task as Task
     from penstock.tasks import task as task
     from penstock.transactions import Transaction as Transaction
@@ -41,7 +41,7 @@ _WHERE = {
     "flow": "penstock.flows",
     "get_run_logger": "penstock._engine.run_logging",
     "pause_flow_run": "penstock.flow_runs",
-    "query": "penstock.query",
+    "query": "penstock._query",
     "resume_flow_run": "penstock.flow_runs",
     "tags": "penstock.context",
     "task": "penstock.tasks",

@@ -69,6 +69,11 @@ class Workspace:
         return self.home / "quarantine"
 
     @property
+    def transfer(self) -> Path:
+        """Answers to queries on their way from the store to who asked."""
+        return self.home / "transfer"
+
+    @property
     def log(self) -> Path:
         """What the store process prints."""
         return self.home / "store.log"

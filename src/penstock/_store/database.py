@@ -22,6 +22,8 @@ _SCHEMA = Path(__file__).with_name("schema")
 _CONFIG = {
     "threads": "1",
     "memory_limit": "512MB",
+    # What a query of a person may put aside on the disk.
+    "max_temp_directory_size": "2GB",
     "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -82,6 +84,8 @@ class Database:
         con = duckdb.connect(str(self.path), config=dict[str, Any](_CONFIG))
         try:
             _migrate(con)
+            transfer = _quoted(self.path.with_name("transfer"))
+            con.execute(f"SET allowed_directories = [{transfer}]")
             con.execute(f"SET allowed_paths = [{', '.join(_quoted(path) for path in self._copy_files())}]")
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
@@ -165,6 +169,21 @@ class Database:
             crashpoint("database.settle")
             self._settling.settle(self._con)
             crashpoint("database.settled")
+
+    def erase(self, statements: Sequence[str]) -> None:
+        """Run statements that delete rows, all or none; the writer's thread.
+
+        Raises:
+            duckdb.Error: nothing was deleted.
+        """
+        self._con.begin()
+        try:
+            for sql in statements:
+                self._con.execute(sql)
+            self._con.commit()
+        except BaseException:
+            _rollback(self._con)
+            raise
 
     def wal_size(self) -> int:
         """Return the size of the write-ahead log in bytes."""

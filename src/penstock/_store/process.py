@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from typing import Any, cast
 
 import orjson
@@ -27,6 +28,8 @@ from penstock.settings import get_current_settings
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+#: A store's own first and last line are not worth a copy.
+_OWN_LINES = 2
 #: Exit code of a process that no other attempt would help: wrong settings, or files of a newer Penstock.
 HOPELESS = 78
 
@@ -114,8 +117,10 @@ class _Opening:
 def _open_store(workspace: Workspace) -> tuple[Any, Any, Any]:
     from penstock._store.core import Core
     from penstock._store.recovery import open_database
+    from penstock._store.sql import clear
     from penstock._store.sweeper import Sweeper
 
+    clear(workspace.transfer)
     database = open_database(workspace)
     journal = Journal(workspace.journals, role="store")
     core = Core(database, journal, workspace.journals)
@@ -145,6 +150,7 @@ class Life:
         self._token = os.urandom(32).hex()
         self._server: Any = None
         self._ending = False
+        self._is_idle = False
         self._parts: tuple[Any, Any, Any] | None = None
         self._requests = 0
         self._last_heard = time.monotonic()
@@ -179,6 +185,7 @@ class Life:
 
         from penstock._store.access import access_of_settings
         from penstock._store.app import Application
+        from penstock._store.connections import PatientProtocol
         from penstock._store.guard import BODY_LIMIT, Guard
         from penstock._store.service import Store
         from penstock._store.sockets import websocket_protocol
@@ -191,7 +198,7 @@ class Life:
         config = Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=PatientProtocol,
             ws=cast("Any", websocket_protocol),
             ws_max_size=BODY_LIMIT,
             lifespan="off",
@@ -251,14 +258,29 @@ class Life:
         if self._parts is None:
             return
         database, core, sweeper = self._parts
-        self._parts = None
         sweeper.stop()
+        if self._is_idle:
+            self._take_last_snapshot()
         core.stop()
         durability.sync_journals(self._workspace.journals)
         crashpoint("store.synced")
         database.close()
         crashpoint("store.closed")
         core.journal.close()
+        self._parts = None
+
+    def _take_last_snapshot(self) -> None:
+        """Leave a copy behind when there is time for it, unless there is nothing new."""
+        from penstock._store import snapshots
+
+        _, core, sweeper = cast("tuple[Any, Any, Any]", self._parts)
+        newest = next(iter(snapshots.existing(self._workspace)), None)
+        if newest is not None and core.lines <= newest.lines + _OWN_LINES:
+            return
+        try:
+            sweeper.snapshot()
+        except Exception:
+            traceback.print_exc()
 
     async def _watch(self) -> None:
         idle = get_current_settings().store_idle_seconds
@@ -268,6 +290,7 @@ class Life:
                 continue
             assert self._parts is not None
             if await asyncio.to_thread(self._parts[2].living) == 0:
+                self._is_idle = True
                 self.stop()
 
     def _heard(self, change: int) -> None:

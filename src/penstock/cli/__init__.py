@@ -35,6 +35,7 @@ def application() -> Any:
         global_concurrency_limit,
         profile,
         server,
+        store,
         task_run,
         workspace,
     )
@@ -60,6 +61,7 @@ def application() -> Any:
     app.add_typer(gcl, name="global-concurrency-limit", help="Limit how much happens at once, and how often.")
     app.add_typer(gcl, name="gcl", hidden=True)
     app.add_typer(server.commands(), name="server", help="Start, stop and inspect the store process.")
+    app.add_typer(store.commands(), name="store", help="Export, check, copy and prune what is recorded.")
     workspace.register(app)
     _add_plugins(app)
     return app

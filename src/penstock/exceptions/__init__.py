@@ -16,6 +16,7 @@
     PenstockSignal (BaseException: user code must not swallow these)
     ├── Abort  Pause  RunCancelled
     └── ExternalSignal ── TerminationSignal
+    UserWarning ── TruncatedWarning
     httpx.HTTPStatusError ── PenstockHTTPStatusError (httpx is loaded when it is first asked for)
 
 Reference page: api-ref/python/prefect-exceptions. The documented names with another spelling are kept as aliases
@@ -43,6 +44,7 @@ from penstock.exceptions._store import ObjectNotFound as ObjectNotFound
 from penstock.exceptions._store import ObjectUnsupported as ObjectUnsupported
 from penstock.exceptions._store import StoreRefused as StoreRefused
 from penstock.exceptions._store import StoreUnavailable as StoreUnavailable
+from penstock.exceptions._store import TruncatedWarning as TruncatedWarning
 
 if TYPE_CHECKING:
     from penstock.exceptions._http import PenstockHTTPStatusError as PenstockHTTPStatusError
@@ -349,6 +351,7 @@ __all__ = [
     "StoreUnavailable",
     "TaskRunTimeoutError",
     "TerminationSignal",
+    "TruncatedWarning",
     "UnansweredPause",
     "UnfinishedRun",
     "UnspecifiedFlowError",

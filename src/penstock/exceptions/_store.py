@@ -74,3 +74,7 @@ class EventTooLarge(PenstockException):
 
     def __str__(self) -> str:
         return f"Event is too large to emit ({self.size} bytes); put less into its payload."
+
+
+class TruncatedWarning(UserWarning):
+    """A query had more rows than were asked for; the answer ends at the limit."""

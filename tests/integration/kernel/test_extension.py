@@ -100,6 +100,20 @@ def test_loading_twice_changes_nothing(kernel):
     assert len(panels) == 2, "one panel: shown, then sealed"
 
 
+def test_sql_keeps_its_table_under_a_name_and_says_when_it_is_cut(kernel):
+    shown = kernel.check("%%penstock_sql --out three --limit 3\nselect * from range(9)").text
+    assert "shows the first 3 rows; there are more" in shown
+    assert kernel.check("len(three), list(three.columns)").text == "(3, ['range'])"
+    assert kernel.check("%%penstock_sql --quiet --out nothing\nselect 1 as one").text == ""
+    for line, said in {
+        "--out 1x": "not a Python name",
+        "--limit x": "not a number",
+        "--what": "not an option",
+    }.items():
+        reply = kernel.run(f"%%penstock_sql {line}\nselect 1")
+        assert (reply.status, said in reply.text) == ("error", True)
+
+
 def test_help_and_tab_know_the_options(kernel):
     kernel.check("%%task load --define\nx = 1")
     helped = kernel.run("print(get_ipython().object_inspect_mime('%%task')['text/plain'])")

@@ -23,7 +23,8 @@ def addressed(path):
 ROUTES = [(route.method, addressed(route.path)) for route in table()]
 CHANGING = [route for route in ROUTES if route[0] != "GET"]
 LINK = [
-    ("POST", f"/link/{name}") for name in ("hello", "ingest?client=a", "sql", "stop", "flow_runs", "adopt")
+    ("POST", f"/link/{name}")
+    for name in ("hello", "ingest?client=a", "sql", "stop", "flow_runs", "adopt", "upkeep")
 ]
 ALL = [
     *ROUTES,
@@ -188,33 +189,79 @@ def test_csrf_protection_that_is_off_says_so(api):
     assert api.get("/csrf-token", 422, params={"client": "me"})["detail"] == "CSRF protection is disabled."
 
 
-PATHS = [
-    "../../etc/passwd",
-    "..%2f..%2fetc%2fpasswd",
-    "%2e%2e/x",
+#: S6: what leads out of a folder, or is not what it looks like, somewhere.
+CLIMBING = [
+    "..",
+    "../",
+    "..\\",
+    "....//",
+    "..;/",
+    ".%00./",
+    "%2e%2e/",
+    "%2e%2e%2f",
+    "..%2f",
+    "..%5c",
+    "%252e%252e%252f",
+    "..%c0%af",
+]
+TARGETS = ["etc/passwd", "store.lock", "endpoint.json", "%00"]
+ODD = [
     "a%00b",
     "C:\\x",
-    "%5c%5chost",
+    "C:",
+    "%5c%5chost%5cshare",
+    "%2fetc%2fpasswd",
+    "file:%2f%2f%2fetc",
+    "~",
+    "~root",
+    "$HOME",
+    "`id`",
+    "$(id)",
     "a" * 300,
+    "a" * 3000,
     "%ff",
-    "ﬁ",
-    "e\u0301",
+    "%ed%a0%80",
+    "%ef%ac%81",
+    "e%cc%81",
+    "%e2%80%ae",
+    "%0d%0aX-Injected:%201",
+    "con",
+    "NUL",
+    "a:stream",
     ".",
     "..",
+    "-rf",
+    "%3cscript%3e",
+    "%27%20OR%201=1--",
+    "%22%3b%20DROP%20VIEW%20runs",
 ]
+PATHS = [*(f"{up * 3}{target}" for up in CLIMBING for target in TARGETS), *ODD]
+#: Routes that read by a name in the path.
+NAMED = [
+    re.sub(r"\{\w+\}", "{}", route.path)
+    for route in table()
+    if route.method == "GET" and "{" in route.path and "{id}" not in route.path
+]
+
+
+def test_the_names_in_paths_are_found_and_there_are_enough_traps():
+    assert len(NAMED) >= 4
+    assert len(PATHS) >= 60
 
 
 @pytest.mark.parametrize("text", PATHS)
 def test_a_name_in_a_path_is_only_ever_a_name(api, text):
     """S6: nothing outside the tables is reached, whatever the name."""
-    for path in (
-        f"/api/flows/name/{text}",
-        f"/api/variables/name/{text}",
-        f"/api/artifacts/{text}/latest",
-        f"/api/collections/views/{text}",
-    ):
-        assert api.request("GET", path).status_code in (404, 405, 422), path
-    for key in ("../x", "/etc/passwd", "a\\b", "NUL\0"):
+    for path in NAMED:
+        reply = api.request("GET", f"/api{path.replace('{}', text)}")
+        assert reply.status_code in (404, 405, 422), path
+        assert "x-injected" not in reply.headers
+        assert "root:" not in reply.text
+        assert TOKEN not in reply.text
+
+
+def test_a_key_is_never_a_path(api):
+    for key in ("../x", "/etc/passwd", "a\\b", "NUL\0", "..", "a/../b"):
         api.post("/artifacts/", {"key": key}, 422)
 
 

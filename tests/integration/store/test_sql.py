@@ -1,36 +1,157 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+#: Written into by nobody: what an escape would leave behind.
+OUT = "/tmp/penstock_escape"
+#: S9: what is no SELECT, what looks like one, what reads files, what acts on the process.
 ESCAPES = [
     "INSERT INTO raw.fence VALUES ('c', 0, 0, uuid())",
+    "UPDATE raw.flow_run SET name = 'x'",
+    "DELETE FROM raw.flow_run",
+    "TRUNCATE raw.flow_run",
+    "MERGE INTO raw.fence USING raw.flow_run ON false WHEN MATCHED THEN DELETE",
+    "WITH x AS (INSERT INTO raw.fence VALUES ('c', 0, 0, uuid()) RETURNING 1) SELECT * FROM x",
+    "WITH x AS (DELETE FROM raw.flow_run RETURNING 1) FROM x",
+    "WITH x AS MATERIALIZED (UPDATE raw.flow_run SET name = 'x' RETURNING 1) SELECT count(*) FROM x",
     "DROP VIEW runs",
-    "SELECT * FROM read_text('/etc/passwd')",
-    "SELECT * FROM read_csv('/etc/passwd')",
-    "SELECT * FROM '/etc/passwd'",
-    "SELECT * FROM glob('/*')",
-    "COPY (SELECT 1) TO '/tmp/penstock_escape'",
-    "ATTACH '/tmp/penstock_escape.duckdb'",
-    "SET enable_external_access = true",
-    "SELECT 1; DELETE FROM raw.flow_run",
+    "ALTER TABLE raw.flow_run DROP COLUMN name",
+    "CREATE TABLE raw.mine (a INTEGER)",
+    "CREATE TEMP TABLE mine AS SELECT 1",
+    "CREATE OR REPLACE VIEW runs AS SELECT 1",
+    "CREATE MACRO mine() AS 1",
+    "CREATE SECRET (TYPE http)",
+    "COMMENT ON VIEW runs IS 'x'",
+    f"COPY (SELECT 1) TO '{OUT}'",
+    f"COPY raw.flow_run FROM '{OUT}'",
+    f"COPY FROM DATABASE store TO '{OUT}'",
+    f"EXPORT DATABASE '{OUT}'",
+    f"IMPORT DATABASE '{OUT}'",
+    f"ATTACH '{OUT}.duckdb'",
+    "ATTACH ':memory:' AS mine",
+    "DETACH store",
+    "USE memory",
     "INSTALL httpfs",
+    "FORCE INSTALL httpfs FROM 'http://127.0.0.1:1'",
     "LOAD httpfs",
-    "EXPORT DATABASE '/tmp/penstock_escape'",
+    "UPDATE EXTENSIONS",
+    "SET enable_external_access = true",
+    "SET GLOBAL allowed_directories = ['/']",
+    "RESET enable_external_access",
+    "SET VARIABLE x = 1",
     "PRAGMA database_list",
+    "PRAGMA enable_profiling",
     "CHECKPOINT",
+    "VACUUM",
     "CALL pragma_version()",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "PREPARE x AS SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "SELECT 1; DELETE FROM raw.flow_run",
+    "SELECT 1 /* */; /* ; */ DROP VIEW runs --",
+    f"SELECT 1) TO '{OUT}' (FORMAT csv) --",
+    f"SELECT 1\n) TO '{OUT}'; --",
+    "SELECT 1 /* not closed",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_blob('/etc/passwd')",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM READ_CSV_AUTO('/etc/passwd')",
+    "SELECT * FROM read_json('/etc/passwd')",
+    "SELECT * FROM read_parquet('/etc/*')",
+    "SELECT * FROM read_duckdb('/etc/passwd')",
+    "SELECT * FROM parquet_metadata('/etc/passwd')",
+    "SELECT * FROM sniff_csv('/etc/passwd')",
+    "SELECT * FROM glob('/*')",
+    "SELECT * FROM '/etc/passwd'",
+    "FROM '/etc/*.csv'",
+    'FROM "/etc/passwd.parquet"',
+    "FROM 'https://127.0.0.1:1/x.parquet'",
+    "FROM 's3://bucket/x.csv'",
+    "FROM read_text('transfer/' || '../store.lock')",
+    "SELECT (SELECT count(*) FROM glob('/*'))",
+    "SELECT 1 WHERE EXISTS (FROM read_text('/etc/passwd'))",
+    "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT 2 FROM read_text('/etc/passwd')) FROM r",
+    "FROM range(1), LATERAL (FROM read_text('/etc/passwd'))",
+    "FROM query('FROM read_text(''/etc/passwd'')')",
+    "FROM query_table('runs')",
+    "FROM json_execute_serialized_sql('{}')",
+    "FROM pandas_scan(1)",
+    "FROM arrow_scan(1::UBIGINT::POINTER, 1::UBIGINT::POINTER, 1::UBIGINT::POINTER)",
+    "FROM python_map_function(1)",
+    "FROM checkpoint()",
+    "FROM force_checkpoint()",
+    "FROM enable_logging()",
+    "FROM duckdb_secrets()",
+    "FROM which_secret('x', 'http')",
+    "FROM create_external_resource('x')",
+    "FROM sys",
+    "FROM os",
+    "SELECT getenv('HOME')",
+    "SELECT sleep_ms(10000)",
+    "SELECT write_log('x')",
+    "SELECT nextval('x')",
     "",
+    " -- nothing",
 ]
 
 
-@pytest.mark.parametrize("sql", ESCAPES)
-def test_writes_and_files_are_refused(shared, sql):
+@pytest.fixture(scope="module")
+def filled(shared):
     shared.create()
-    before = shared.sql("SELECT id FROM runs ORDER BY id")
-    refused = shared.post("/link/sql", {"sql": sql})
-    assert refused.status == 422, refused.raw
-    assert len(before) >= 1
-    assert shared.sql("SELECT id FROM runs ORDER BY id") == before
+    return shared.sql("SELECT id FROM runs ORDER BY id")
+
+
+@pytest.mark.parametrize("sql", ESCAPES)
+def test_writes_and_files_are_refused(shared, filled, sql):
+    for form in ("json", "parquet"):
+        refused = shared.post("/link/sql", {"sql": sql, "format": form})
+        assert refused.status == 422, refused.raw
+        assert "root:" not in refused.raw.decode()
+    assert len(filled) >= 1
+    assert shared.sql("SELECT id FROM runs WHERE flow_name = 'demo' ORDER BY id") == filled
+    assert shared.sql("SELECT count(*) FROM raw.fence") == [[0]]
+    assert not list(Path(OUT).parent.glob(Path(OUT).name + "*"))
+    assert not list((shared.home / "transfer").glob("*"))
+
+
+HARMLESS = {
+    "FROM range(3)": 3,
+    "DESCRIBE runs": None,
+    "SHOW TABLES": None,
+    "SELECT unnest([1, 2])": 2,
+    "VALUES (1)": 1,
+    "SELECT 'DROP VIEW runs; --' AS text": 1,
+    "SELECT 1 AS a, 2 AS a -- the end": 1,
+    "WITH x AS (SELECT 1) SELECT * FROM x;": 1,
+    "SUMMARIZE SELECT 1 AS a": 1,
+}
+
+
+@pytest.mark.parametrize("sql", HARMLESS)
+def test_what_only_reads_is_answered_in_both_forms(shared, sql):
+    import duckdb
+
+    rows = shared.sql(sql)
+    path = Path(shared.post("/link/sql", {"sql": sql, "format": "parquet"}).json["path"])
+    try:
+        assert path.parent == shared.home / "transfer"
+        assert path.stat().st_mode & 0o077 == 0
+        found = duckdb.read_parquet(str(path)).fetchall()
+    finally:
+        path.unlink()
+    assert len(found) == len(rows) == (HARMLESS[sql] or max(len(rows), 10))
+
+
+def test_answers_nobody_fetched_are_gone_after_a_restart(store):
+    path = Path(store.post("/link/sql", {"sql": "SELECT 1", "format": "parquet"}).json["path"])
+    assert path.exists()
+    store.stop()
+    store.start()
+    assert not path.exists()
 
 
 def test_values_travel_as_json(shared):

@@ -51,6 +51,7 @@ class Link:
             ("POST", "/link/adopt"): self._adopt,
             ("POST", "/link/cancelling"): self._cancelling,
             ("POST", "/link/sql"): self._sql,
+            ("POST", "/link/upkeep"): self._upkeep,
             ("POST", "/link/stop"): self._stop,
             ("POST", "/link/slots/acquire"): self._acquire,
             ("POST", "/link/slots/release"): self._release,
@@ -186,12 +187,29 @@ class Link:
         return await self._call(adopt)
 
     async def _sql(self, call: Call) -> Answer:
-        from penstock._store.sql import query
+        from penstock._store import sql
+
+        body, store = await _json(call.receive), self._store
+        timeout = _seconds(body.get("timeout"), 10.0)
+        text = str(body.get("sql", ""))
+        if body.get("format") == "parquet":
+            most = None if body.get("limit") is None else int(_seconds(body["limit"], 10_000, 1e9))
+            return 200, await asyncio.to_thread(
+                sql.query_to_file,
+                store.database,
+                text,
+                limit=most,
+                timeout=timeout,
+                folder=store.workspace.transfer,
+            )
+        limit = int(_seconds(body.get("limit"), 10_000, 1e6))
+        return 200, await asyncio.to_thread(sql.query, store.database, text, limit=limit, timeout=timeout)
+
+    async def _upkeep(self, call: Call) -> Answer:
+        from penstock._store.routes import upkeep
 
         body = await _json(call.receive)
-        limit, timeout = int(_seconds(body.get("limit"), 10_000, 1e6)), _seconds(body.get("timeout"), 10.0)
-        text = str(body.get("sql", ""))
-        return 200, await asyncio.to_thread(query, self._store.database, text, limit=limit, timeout=timeout)
+        return 200, await asyncio.to_thread(upkeep.do, self._store, body)
 
     async def _acquire(self, call: Call) -> Answer:
         wanted, owner, wait = slot_requests.wanted(await _json(call.receive))

@@ -111,7 +111,7 @@ LEFT JOIN (SELECT id, any_value(flow_run_id) AS flow_run_id FROM raw.task_run
            WHERE id IN (SELECT parent_task_run_id FROM raw.flow_run) GROUP BY id) p
        ON p.id = r.parent_task_run_id;
 
-CREATE OR REPLACE VIEW task_runs AS
+CREATE OR REPLACE VIEW raw.task_run_row AS
 SELECT id, name, task_name, task_key, dynamic_key, flow_run_id, state_id, state_type, state_name, state_message,
        state_timestamp, state_details, start_time,
        state_timestamp AS end_time,
@@ -127,6 +127,12 @@ SELECT id, name, task_name, task_key, dynamic_key, flow_run_id, state_id, state_
             THEN (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6 END,
        run_count, tags, inputs, runner, client, created, created, greatest(created, state_timestamp)
 FROM raw.task_run_now;
+
+-- `flow_name` costs 10 ms of a query over half a million task runs.
+CREATE OR REPLACE VIEW task_runs AS
+SELECT t.*, f.flow_name, t.inputs AS parameters
+FROM raw.task_run_row t
+LEFT JOIN (SELECT id, any_value(flow_name) AS flow_name FROM raw.flow_run GROUP BY id) f ON f.id = t.flow_run_id;
 
 CREATE OR REPLACE VIEW states AS
 SELECT id, 'flow-run' AS run_type, flow_run_id AS run_id, flow_run_id, NULL::UUID AS task_run_id, type, name,
@@ -159,6 +165,15 @@ QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1;
 
 CREATE OR REPLACE VIEW edges AS
 SELECT task_run_id, input_name, upstream_id, kind, flow_run_id FROM raw.edge;
+
+-- Whether a task run found a result under its cache key, and why not. A run that was looked up again has several rows.
+CREATE OR REPLACE VIEW cache_keys AS
+SELECT k.task_run_id, r.task_name, k.key, k.outcome, k.reason, k.parts, k.flow_run_id, k.task_key,
+       make_timestamp(k.at_us) AS "timestamp", k.at_us, k.client, k.seq
+FROM raw.cache_key k
+LEFT JOIN (SELECT id, any_value(task_name) AS task_name FROM raw.task_run GROUP BY id) r ON r.id = k.task_run_id
+WHERE k.task_run_id NOT IN (SELECT id FROM raw.deleted)
+  AND (k.flow_run_id IS NULL OR k.flow_run_id NOT IN (SELECT id FROM raw.deleted));
 
 CREATE OR REPLACE VIEW inputs AS
 SELECT flow_run_id, key, value, sender, make_timestamp(at_us) AS created FROM (
@@ -234,7 +249,7 @@ SELECT s.id, 'prefect.' || s.run_type || '.' || s.name, s.at_us, s.at_us,
        s.before_id
 FROM raw.state_event s
 LEFT JOIN runs r ON r.id = s.flow_run_id
-LEFT JOIN task_runs t ON t.id = s.task_run_id
+LEFT JOIN raw.task_run_row t ON t.id = s.task_run_id
 UNION ALL
 SELECT id, name, at_us, at_us, resource_id, resource, related, json_object(), follows FROM raw.lease_event;
 
