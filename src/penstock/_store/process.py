@@ -287,7 +287,7 @@ class Life:
         """Leave a copy behind when there is time for it, unless there is nothing new."""
         from penstock._store import snapshots
 
-        _, core, sweeper = cast("tuple[Any, Any, Any]", self._parts)
+        _, core, sweeper, _ = cast("Parts", self._parts)
         newest = next(iter(snapshots.existing(self._workspace)), None)
         if newest is not None and core.lines <= newest.lines + _OWN_LINES:
             return
