@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from penstock._deploying.methods import DeployMethods
+from penstock._deploying import DeployMethods
 from penstock._engine.definitions import (
     Definition,
     check_hooks,

@@ -11,7 +11,6 @@ from functools import update_wrapper
 from hashlib import blake2b
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from penstock._engine.background_methods import BackgroundMethods
 from penstock._engine.definitions import (
     Definition,
     TransactionHooks,
@@ -31,7 +30,7 @@ from penstock._engine.drawing import draw_call, draw_submission, is_drawing, ref
 from penstock._engine.drivers import Lifecycle
 from penstock._engine.execute import execute, execute_async, stream, stream_async, value_of
 from penstock._engine.futures import PenstockFuture, PenstockFutureList
-from penstock._engine.given_task_runs import create_task_run
+from penstock._engine.given_task_runs import BackgroundMethods, create_task_run
 from penstock._engine.parameters import bind, check_reserved
 from penstock._engine.retry_delays import Delays
 from penstock._engine.retry_delays import exponential_backoff as exponential_backoff
