@@ -352,6 +352,12 @@ class Task(Definition, TransactionHooks, BackgroundMethods[P, R]):
         twin.fn = self.fn
         return twin
 
+    def serve(self, task_runner: Any = None) -> None:
+        """Run a task worker for this task until it is stopped; `task_runner` is accepted for compatibility."""
+        from penstock._engine.task_worker import serve
+
+        serve(self)
+
     create_run = create_local_run = create_task_run
 
 

@@ -168,13 +168,3 @@ class BackgroundMethods(Generic[P, R]):
         bound = bind(self.fn, args or (), dict(kwargs or {}))
         run = defer(self, bound, wait_for, as_edges(dependencies))
         return PenstockDistributedFuture(run.id)
-
-    def serve(self, task_runner: Any = None) -> None:
-        """Run a task worker for this task in this process; returns when it is stopped.
-
-        Args:
-            task_runner: accepted for compatibility; runs are executed in threads.
-        """
-        from penstock._engine.task_worker import serve
-
-        serve(self)
