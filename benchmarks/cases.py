@@ -74,6 +74,18 @@ def growth(mode: str, n: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def store(n: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Load the store with n task runs and ask it; the floor is DuckDB's appender with rows that are ready."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        if contestant.name == "prefect":
+            return
+        for name, value in contestant.script(space, "store.py", contestant.name, str(n)).items():
+            yield f"store, {n:,} task runs: {name}", value
+
+    return run
+
+
 def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
@@ -128,6 +140,7 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("import", imports, many),
         Case("cold", hello("cold"), few, fresh=True),
         Case("warm", hello("warm"), few, server=True),
+        Case("store", store(10_000 if quick else 1_000_000), 1, fresh=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
     ]
     cases += [

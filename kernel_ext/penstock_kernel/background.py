@@ -93,7 +93,10 @@ class Background:
         with self._lock:
             ready, self._ready = self._ready, []
         for run in ready:
-            self._bind(run)
+            try:
+                self._bind(run)
+            except Exception as error:  # its value is lost: who reads the name gets the error, too
+                run.output.put(error_event(error))
 
     async def wait(self, needs: Needs) -> None:
         """Wait for what a cell needs, with the kernel's loop free for forms; Stop cancels it.
@@ -129,9 +132,12 @@ class Background:
 
     def cancel(self, runs: Collection[CellRun]) -> None:
         """Stop runs of task cells, and the runs that wait for them."""
-        threads = [threading.Thread(target=run.cancel, name="penstock-cancel") for run in runs]
-        for thread in threads:
-            thread.start()
+        groups: dict[int, list[CellRun]] = {}
+        for run in runs:
+            run.token.set("cancelled")  # all of them first, so that none waits for another to notice
+            groups.setdefault(id(run.runner), []).append(run)
+        for group in groups.values():
+            group[0].runner.cancel([run.future for run in group])
         for run in runs:
             run.ended.wait(_STOP_SECONDS)
 

@@ -107,11 +107,6 @@ class CellRun:
         """Whether it was given this very object and may still look at it."""
         return any(one is value for one in list(self.values.values()))
 
-    def cancel(self) -> None:
-        """Stop it, within a second."""
-        self.token.set("cancelled")
-        self.runner.cancel([self.future])
-
     def upstream_error(self, output: str) -> UpstreamCellError:
         """Return the error of a cell that needs an output this run did not give."""
         error = UpstreamCellError(output, self.name, self.phrase())

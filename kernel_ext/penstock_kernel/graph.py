@@ -62,7 +62,10 @@ class Graph:
             for up, name, down in self.edges
             if up in numbers and down in numbers
         ]
-        return "\n".join([*lines, *(f"  {style}" for style in _STYLES)])
+        links = (
+            ["linkStyle default stroke:#888888,stroke-width:2px"] if self.edges else []
+        )  # seen on light and dark
+        return "\n".join([*lines, *(f"  {style}" for style in (*_STYLES, *links))])
 
     def text(self) -> str:
         """Return one line a task: its state and what it takes from whom."""

@@ -47,7 +47,7 @@ class Plan:
     def html(self) -> str:
         """Return a table."""
         cells = "".join(
-            f"<tr><td>{'◐' if row.reasons else '●'} <b>{escape(row.name)}</b></td>"
+            f"<tr><td style='text-align:left'>{'◐' if row.reasons else '●'} <b>{escape(row.name)}</b></td>"
             f"<td>{'stale' if row.reasons else 'fresh'}</td>"
             f"<td style='text-align:left'>{escape('; '.join(row.reasons) or row.state.lower())}</td>"
             f"<td>{'' if row.seconds is None else f'{row.seconds:.2g} s'}</td></tr>"
@@ -55,5 +55,5 @@ class Plan:
         )
         if not cells:
             return "<i>no task cell has run yet</i>"
-        head = "<tr><th>cell</th><th></th><th style='text-align:left'>why</th><th>takes about</th></tr>"
+        head = "<tr><th style='text-align:left'>cell</th><th></th><th style='text-align:left'>why</th><th>takes about</th></tr>"
         return f"<table>{head}{cells}</table>"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +18,8 @@ from importlib import import_module
 from types import CodeType
 from typing import Any
 
+from penstock._results.fingerprint import fingerprint
+from penstock._results.sources import referred_parts
 from penstock_kernel._cells.carried import Helper
 from penstock_kernel._cells.errors import MissingModuleError, UnboundOutputError
 from penstock_kernel._cells.recorder import describe, recorded, recorder
@@ -126,6 +128,17 @@ class CellFunction:
         count the values of the inputs.
         """
         return _source_key(self.cell)
+
+    @property
+    def key_parts(self) -> dict[str, tuple[str, str]]:
+        """What `source_key` counts, by name: hash (or what is imported) and text, so that a miss can say what changed."""
+        cell = self.cell
+        own = (canonical(ast.parse(cell.source)), repr(cell.last_expression), *cell.outputs, *_imports(cell))
+        helpers = {f"helper {helper.name}": (helper.key, helper.source) for helper in cell.helpers}
+        modules = referred_parts(
+            {name: _imported(cell.name, spec) for name, spec in cell.modules}, fingerprint
+        )
+        return {**modules, **helpers, "source": (digest("cell 1", *own), cell.text)}
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the cell.
@@ -261,9 +274,13 @@ def _source_key(cell: CellCode) -> str:
         canonical(ast.parse(cell.source)),
         repr(cell.last_expression),
         *cell.outputs,
-        *(f"{name}={spec}" for name, spec in sorted(cell.modules)),
+        *_imports(cell),
         *(f"{helper.name}:{helper.key}" for helper in sorted(cell.helpers, key=lambda helper: helper.name)),
     )
+
+
+def _imports(cell: CellCode) -> Iterator[str]:
+    return (f"{name}={spec}" for name, spec in sorted(cell.modules))
 
 
 def _imported(task: str, spec: str) -> Any:

@@ -9,6 +9,8 @@ import textwrap
 import types
 from collections.abc import Iterator, Mapping
 
+from penstock._results.code_text import canonical as canonical
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -47,12 +49,6 @@ def _definitions(cells: Iterator[str], name: str) -> Iterator[str]:
             if isinstance(node, _Definition) and node.name == name:
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
                 yield "\n".join(cell.split("\n")[first - 1 : node.end_lineno]) + "\n"
-
-
-def canonical(tree: ast.Module) -> str:
-    """Return a text that is the same for all code of the same meaning: no positions, comments, docstrings."""
-    tree = _WithoutDocstrings().visit(tree)
-    return ast.dump(tree)
 
 
 def canonical_source(source: str) -> str:
@@ -97,21 +93,3 @@ def digest(*parts: str) -> str:
         whole.update(b"%d:" % len(data))
         whole.update(data)
     return whole.hexdigest()
-
-
-class _WithoutDocstrings(ast.NodeTransformer):
-    def _visit_block(
-        self, node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    ) -> ast.AST:
-        self.generic_visit(node)
-        alone = isinstance(node, ast.Module) and len(node.body) == 1
-        match node.body:
-            # A cell that is nothing but a text has that text as its value.
-            case [ast.Expr(ast.Constant(str())), *rest] if not alone:
-                node.body = rest or [ast.Pass()]
-        return node
-
-    visit_Module = _visit_block  # noqa: N815
-    visit_FunctionDef = _visit_block  # noqa: N815
-    visit_AsyncFunctionDef = _visit_block  # noqa: N815
-    visit_ClassDef = _visit_block  # noqa: N815

@@ -23,7 +23,7 @@ from penstock._engine.remote import Recipe, RemoteCall, Slot, UpstreamState, app
 from penstock._engine.task_options import TaskOptions
 from penstock._engine.task_run import TaskExecution
 from penstock._link.session import current_session
-from penstock._results.policies import CompoundCachePolicy, Inputs, RunId, TaskSource
+from penstock._results.policies import CompoundCachePolicy, Inputs, RunId, TaskSource, with_known_source
 from penstock._results.store import StoredResult
 from penstock._values.collections import visit
 from penstock._values.outcome import Absent
@@ -117,7 +117,7 @@ class Packer:
         run = execution.task_run
         recipe = Recipe(
             task=task,
-            options=_travelling(options),
+            options=_travelling(options, task.fn),
             task_key=run.task_key,
             flow_run_id=run.flow_run_id,
             runner=run.runner,
@@ -182,13 +182,20 @@ class _SentAhead:
             self._held.clear()
 
 
-def _travelling(options: TaskOptions) -> TaskOptions:
-    """Leave the flow's parameters at home, which may be big or not picklable, unless a cache key needs them."""
+def _travelling(options: TaskOptions, fn: Any) -> TaskOptions:
+    """Return the options as they are sent along.
+
+    The flow's parameters, which may be big or not picklable, stay at home unless a cache key needs them. What the
+    task's source is made of is found here, where its text is: a worker may not have the file or the notebook.
+    """
     policy = options.policy
+    if policy is None or not options.caches:
+        return replace(options, flow_parameters={})
     parts = policy.policies if isinstance(policy, CompoundCachePolicy) else [policy]
-    if options.caches and not all(isinstance(part, (Inputs, TaskSource, RunId)) for part in parts):
-        return options
-    return replace(options, flow_parameters={})
+    options = replace(options, policy=with_known_source(policy, fn))
+    if all(isinstance(part, (Inputs, TaskSource, RunId)) for part in parts):
+        return replace(options, flow_parameters={})
+    return options
 
 
 def _without_remote_data(state: State) -> State:

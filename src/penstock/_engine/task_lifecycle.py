@@ -10,7 +10,7 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
-from penstock._engine import outcomes, tag_limits, transaction_steps
+from penstock._engine import cache_keys, outcomes, tag_limits, transaction_steps
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result
@@ -76,6 +76,7 @@ def _work(run: TaskExecution) -> Steps:
         cached = yield from _locked(run, transaction)
         if cached is not None:
             transaction.found()
+            cache_keys.record(run, run.key, found=True)
             return (yield from _reuse(run, cached))
     while True:
         if run.task_run.tags and (aborted := (yield from tag_limits.taken(run))) is not None:

@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from penstock._engine import inputs, tag_limits
+from penstock._engine import cache_keys, inputs, tag_limits
 from penstock._engine.cancellation import Token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
-from penstock._engine.key_fields import storage_key
 from penstock._engine.naming import render
 from penstock._engine.observers import tell
 from penstock._engine.parameters import unbind, with_owner
@@ -56,6 +55,8 @@ class TaskExecution:
     #: Hashes of inputs that were computed before, by parameter name.
     fingerprints: dict[str, KnownFingerprint] = field(default_factory=dict)
     cache_key: str | None = None
+    #: The cache key with what it was made of.
+    key: cache_keys.Key = cache_keys.NO_KEY
     #: Who iterates over this run, when its function is a generator.
     stream: Stream | None = None
     #: Slots it holds, or waits for, by its tags.
@@ -183,15 +184,20 @@ class TaskExecution:
 
         A key that cannot be computed means that the task runs and is not cached; the log says why.
         """
+        cached, problem = None, None
         try:
-            self.cache_key = self._key()
-            return self.look()
+            self.key = cache_keys.key_of(self)
+            self.cache_key = self.key.text
+            cached = self.look()
         except HashError as error:
-            self.logger.warning("Not cached: %s", error)
+            problem = str(error)
         except Exception as error:
-            self.cache_key = None
-            self.logger.warning("Not cached: computing the cache key failed: %r", error)
-        return None
+            self.key, self.cache_key = cache_keys.NO_KEY, None
+            problem = f"computing the cache key failed: {error!r}"
+        if problem is not None:
+            self.logger.warning("Not cached: %s", problem)
+        cache_keys.record(self, self.key, found=cached is not None, problem=problem)
+        return cached
 
     def look(self) -> State | None:
         """Return the Cached state of the result under the cache key, None when there is none that may be used."""
@@ -210,15 +216,6 @@ class TaskExecution:
         state.state_details.cache_key = self.cache_key
         state.state_details.cache_expiration = expiration
         return state
-
-    def _key(self) -> str | None:
-        options = self.options
-        if options.storage_key is not None:
-            return storage_key(options.storage_key, self.task, self.task_run, self.parameters)
-        if options.policy is None:
-            return None
-        known: dict[str, Any] = with_owner(self.task.fn, {**self.parameters, **self.fingerprints})
-        return options.policy.compute_key(self.context(), known, options.flow_parameters)
 
     def join(self) -> None:
         """Make the transaction of this run, if anybody would notice it.

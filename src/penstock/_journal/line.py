@@ -18,6 +18,8 @@ Kinds of events and the keys of their bodies (times are microseconds since 1970 
     artifact       id key type description data flow_run_id task_run_id
     input          flow_run_id key value sender
     input_deleted  flow_run_id key
+    cache_key      task_run_id flow_run_id task_key key outcome reason parts
+                   outcome is "hit", "miss", "expired", "refresh" or "unkeyed"
     fence          task_run_id                                 later states of it by others do not count
     variable       id name value tags; with deleted: true when it is gone
     changed        what id fields                              fields of a flow, run or artifact that REST changed

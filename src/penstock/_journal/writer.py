@@ -7,10 +7,12 @@ store tells a dead process from a busy one.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import socket
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -58,6 +60,7 @@ class Journal:
         self._queue: deque[tuple[int, int, bytes]] = deque()
         #: True while `_size` may be behind the file. It stays so when a signal interrupts a write.
         self._unsure = False
+        self._told = False
         self._listeners: tuple[Callable[[], None], ...] = ()
         hello = {"pid": os.getpid(), "start": process_start(), "host": host, "role": role, "parent": parent}
         self.emit("hello", hello)
@@ -145,8 +148,22 @@ class Journal:
 
     def _write(self, data: bytes) -> int:
         try:
-            return os.write(self._fd, data)
+            written = os.write(self._fd, data)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
+            self._tell(error)
             return 0
+        self._told = False
+        return written
+
+    def _tell(self, error: OSError) -> None:
+        """Say once an outage that records wait: to stderr, since what logging keeps would wait, too."""
+        if self._told:
+            return
+        self._told = True
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(
+                f"penstock: no room for {self.path} ({error.strerror}). Runs go on; what they record waits in memory "
+                "and is lost if this process ends first. Free some space, then `penstock doctor` says how it is.\n"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from penstock._link.endpoint import process_state, read_endpoint
 from penstock._link.spawn import Starter
 from penstock._workspace import Workspace, current_workspace
 from penstock.exceptions import StoreRefused, StoreUnavailable
+from penstock.settings import get_current_settings
 
 if TYPE_CHECKING:
     from penstock._link.http import Transport
@@ -39,6 +41,13 @@ class StoreClient:
             with self._lock, contextlib.suppress(StoreUnavailable):
                 if self._transport is None:
                     self._starter.begin()
+
+    def load(self) -> None:
+        """Begin, and import whatever talking to the store needs."""
+        self.begin()
+        importlib.import_module("penstock._link.http")
+        # Reading the settings files imports a parser.
+        _ = get_current_settings().store_start_timeout
 
     def request(
         self,

@@ -19,6 +19,13 @@ from penstock._link.client import StoreClient
 from penstock.exceptions import PenstockException, StoreRefused
 
 _BATCH_BYTES = 1 << 20
+#: Held while the sender imports what it needs. A child that is forked in between has half a module for ever.
+_loading = threading.RLock()
+os.register_at_fork(
+    before=lambda: _loading.acquire() and None,
+    after_in_parent=_loading.release,
+    after_in_child=_loading.release,
+)
 #: Seconds between two looks whether a full disk has space again.
 _FULL_DISK_SECONDS = 0.5
 
@@ -88,6 +95,8 @@ class Sender:
     def _run(self) -> None:
         fd = os.open(self._journal.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            with _loading:
+                self._client.load()
             backoff = 0.05
             while not self._stop.is_set():
                 # What found the disk full is tried again, also when no event follows it.

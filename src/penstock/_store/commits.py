@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Commits:
     def __init__(self, database: Database, journals: Path) -> None:
         self._database = database
         self._journals = journals
+        self._checkpoint_at = WAL_LIMIT
 
     def write(self, rows: Rows) -> None:
         """Commit, trying again for a while; whoever waits is better late than told nothing.
@@ -53,17 +55,31 @@ class Commits:
 
         try:
             self._database.settle()
-            if self._database.wal_size() > WAL_LIMIT:
-                self.checkpoint()
         except duckdb.Error as error:
-            # Everything is committed; an instance that a full disk has invalidated is opened again.
-            say(f"could not tidy up: {error}")
+            say(f"could not settle task runs: {error}")
             self._reopen()
+        if self._database.wal_size() > self._checkpoint_at:
+            with contextlib.suppress(duckdb.Error):
+                self.checkpoint()
+            # After a failure not again at every commit.
+            self._checkpoint_at = self._database.wal_size() + WAL_LIMIT
 
     def checkpoint(self) -> None:
-        """Fold the log into the database file, after the journals: the file must never hold more than they do."""
+        """Fold the log into the database file, after the journals: the file must never hold more than they do.
+
+        Raises:
+            duckdb.Error: it could not be done; everything is where it was.
+        """
+        import duckdb
+
         durability.sync_journals(self._journals)
-        self._database.checkpoint()
+        try:
+            self._database.checkpoint()
+        except duckdb.Error:
+            # A full disk invalidates the whole instance: nobody could even read.
+            say("could not write a checkpoint")
+            self._reopen()
+            raise
 
     def compact(self) -> None:
         """Write the database file anew without its holes."""

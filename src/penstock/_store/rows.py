@@ -159,6 +159,13 @@ def _fence(key: Row, body: dict[str, Any], out: Rows) -> None:
     _add(out, "fence", (*key, uuid_text(body["task_run_id"])))
 
 
+def _cache_key(key: Row, body: dict[str, Any], out: Rows) -> None:
+    get = body.get
+    ids = (uuid_text(body["task_run_id"]), _uuid(get("flow_run_id")))
+    about = (_text(get("task_key")), _text(get("key")), str(body["outcome"]), _text(get("reason")))
+    _add(out, "cache_key", (*key, *ids, *about, _json(get("parts") or {})))
+
+
 def _variable(key: Row, body: dict[str, Any], out: Rows) -> None:
     # A value may be null, so that a variable is gone has to be said.
     value = None if body.get("deleted") else orjson.dumps(body.get("value"), default=str).decode()
@@ -238,6 +245,7 @@ _KINDS: dict[str, Callable[[Row, dict[str, Any], Rows], None]] = {
     "artifact": _artifact,
     "input": _input,
     "input_deleted": _input_deleted,
+    "cache_key": _cache_key,
     "fence": _fence,
     "variable": _variable,
     "changed": _changed,

@@ -7,7 +7,6 @@ import time
 
 import psutil
 import pytest
-from conftest import Stopwatch
 from driver import Kernel
 from workspace import python_name, pythons
 
@@ -29,19 +28,19 @@ def bare(request, workspace):
         yield running
 
 
-def note(what: str, value: float) -> float:
-    Stopwatch.figures.append((what, value))
-    return value
-
-
 def seconds_of(kernel, code: str) -> float:
     began = time.perf_counter()
     kernel.check(code)
     return time.perf_counter() - began
 
 
-def test_loading_and_task_cells_are_quick_and_small(bare):
+def test_loading_and_task_cells_are_quick_and_small(bare, stopwatch):
     kernel = bare
+
+    def note(what: str, value: float) -> float:
+        stopwatch.figures.append((what, value))
+        return value
+
     assert note("%load_ext, cold", float(kernel.check(LOAD).printed)) < 1.5
     kernel.check("%%task warm\na = 1")
     kernel.check("a")

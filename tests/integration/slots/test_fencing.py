@@ -13,8 +13,9 @@ from tests.conftest import stop_store
 
 from penstock._link.client import store
 
+pytestmark = pytest.mark.slow
 #: Workers a trial; trials nightly.
-WORKERS, NIGHTLY = 3, 33
+WORKERS, NIGHTLY = 2, 50
 
 
 def trials(pytestconfig):

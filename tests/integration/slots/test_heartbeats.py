@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import uuid4
 
 import pytest
 
@@ -13,6 +14,7 @@ from penstock.concurrency.sync import concurrency
 BUSY, NIGHTLY = 5, 65
 
 
+@pytest.mark.slow
 def test_a_task_that_keeps_the_interpreter_to_itself_keeps_its_slot(
     limit, begin, rows, pytestconfig, eventually
 ):
@@ -68,11 +70,11 @@ def test_runs_of_a_process_that_died_at_once_are_crashed_within_30_seconds(begin
     ]
 
 
-@pytest.mark.parametrize("where", ["thread", "main"])
+@pytest.mark.parametrize("where", ["thread", "main", "tag"])
 def test_a_run_that_waits_for_a_slot_can_be_cancelled_from_another_process(
     limit, begin, rows, eventually, where
 ):
-    db = limit(1)
+    db = limit(1, name=f"tag:{uuid4().hex[:8]}" if where == "tag" else None)
     with concurrency(db.name):
         process = begin("waiter", db.name, where)
         run = process.stdout.readline().strip()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.slow
 #: Operations of each of 8 processes.
 OPERATIONS, NIGHTLY = 25, 1000
 

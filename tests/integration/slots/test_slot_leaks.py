@@ -12,6 +12,7 @@ from tests.conftest import stop_store
 from penstock._link.client import store
 from penstock.concurrency.sync import concurrency
 
+pytestmark = pytest.mark.slow
 #: Times that ten processes are killed.
 CYCLES, NIGHTLY = 4, 100
 #: The store looks for dead processes once a second; the rest is for burying ten of them on a busy machine.

@@ -227,8 +227,8 @@ def test_inputs_that_cannot_be_hashed_run_with_a_warning(witness) -> None:
     assert (state.name, state.result()) == ("Completed", 5)
     warnings = [message for level, message in witness.logs if level == 30]
     assert len(warnings) == 1
-    assert warnings[0].startswith("Not cached: A value of type _thread.lock cannot be hashed")
-    assert "cache_policy=INPUTS - 'name'" in warnings[0]
+    assert warnings[0].startswith("Not cached: Input 'held' is of type _thread.lock, which cannot be hashed")
+    assert "cache_policy=INPUTS - 'held'" in warnings[0]
 
 
 def test_a_key_function_that_fails_means_not_cached(witness) -> None:

@@ -166,6 +166,15 @@ QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1;
 CREATE OR REPLACE VIEW edges AS
 SELECT task_run_id, input_name, upstream_id, kind, flow_run_id FROM raw.edge;
 
+-- Whether a task run found a result under its cache key, and why not. A run that was looked up again has several rows.
+CREATE OR REPLACE VIEW cache_keys AS
+SELECT k.task_run_id, r.task_name, k.key, k.outcome, k.reason, k.parts, k.flow_run_id, k.task_key,
+       make_timestamp(k.at_us) AS "timestamp", k.at_us, k.client, k.seq
+FROM raw.cache_key k
+LEFT JOIN (SELECT id, any_value(task_name) AS task_name FROM raw.task_run GROUP BY id) r ON r.id = k.task_run_id
+WHERE k.task_run_id NOT IN (SELECT id FROM raw.deleted)
+  AND (k.flow_run_id IS NULL OR k.flow_run_id NOT IN (SELECT id FROM raw.deleted));
+
 CREATE OR REPLACE VIEW inputs AS
 SELECT flow_run_id, key, value, sender, make_timestamp(at_us) AS created FROM (
     FROM raw.input QUALIFY row_number() OVER (PARTITION BY flow_run_id, key ORDER BY at_us DESC, seq DESC) = 1
