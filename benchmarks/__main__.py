@@ -33,12 +33,14 @@ def contestants(*, with_peers: bool) -> list[Contestant]:
     chosen = [Contestant("bare", "floor"), Contestant("penstock", "Penstock")]
     if with_peers:
         chosen.append(Contestant("prefect", peers.LABEL, peers.peer_python()))
+        chosen.append(Contestant("joblib", "joblib.Memory", peers.peer_python()))
     return chosen
 
 
 def run_case(case: Case, taking_part: list[Contestant], samples: Samples) -> list[str]:
     """Let the contestants take turns; a kept workspace gets one unmeasured turn first. Return what went wrong."""
     failures: list[str] = []
+    taking_part = [who for who in taking_part if who.name != "joblib" or who.name in case.guests]
     with ExitStack() as stack:
         kept = {} if case.fresh else {who.name: prepare(case, who, stack) for who in taking_part}
         for turn in range(case.repeats):
@@ -67,7 +69,7 @@ def prepare(case: Case, contestant: Contestant, stack: ExitStack) -> Workspace:
     if case.server and contestant.name == "prefect":
         url = stack.enter_context(peers.server(contestant.python, space.home))
         space = replace(space, env={**space.env, "PREFECT_API_URL": url})
-    if case.server and contestant.name != "bare":
+    if case.server and contestant.name in ("penstock", "prefect"):
         contestant.execute(space, str(contestant.hello(space)))
     return space
 

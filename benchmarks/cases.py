@@ -23,6 +23,8 @@ class Case:
     repeats: int
     fresh: bool = False
     server: bool = False
+    #: Who takes part besides the usual contestants.
+    guests: tuple[str, ...] = ()
 
 
 def imports(contestant: Contestant, space: Workspace) -> Figures:
@@ -132,6 +134,26 @@ def results(kind: str, n: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def cache_hit(calls: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Time a call whose result is stored."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        report = contestant.script(space, "caching.py", contestant.name, "hit", str(calls))
+        yield "cache hit: µs", report["seconds"] * 1e6
+
+    return run
+
+
+def cache_key(rows: int, size: str) -> Callable[[Contestant, Workspace], Figures]:
+    """Time the key of a DataFrame."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        report = contestant.script(space, "caching.py", contestant.name, "key", str(rows))
+        yield f"cache key of a DataFrame of {size}: ms", report["seconds"] * 1e3
+
+    return run
+
+
 def all_cases(*, quick: bool) -> list[Case]:
     """Return every case; quick means fewer repeats and small sizes."""
     sizes = "100" if quick else "100,1000"
@@ -154,6 +176,14 @@ def all_cases(*, quick: bool) -> list[Case]:
     cases += [
         Case(f"growth-{mode}", growth(mode, 1000 if quick else 10_000), 1, server=True)
         for mode in ("call", "submit")
+    ]
+    cases.append(Case("cache-hit", cache_hit(20 if quick else 100), few, server=True, guests=("joblib",)))
+    sizes_of_frames = (
+        {"1 KB": 35, "1 MB": 35_000} if quick else {"1 KB": 35, "1 MB": 35_000, "100 MB": 3_500_000}
+    )
+    cases += [
+        Case(f"cache-key-{size.replace(' ', '').lower()}", cache_key(rows, size), few, guests=("joblib",))
+        for size, rows in sizes_of_frames.items()
     ]
     cases += [
         Case(f"{runner}-{mode}", tasks(runner, mode, sizes), 1 if quick else few, server=True)

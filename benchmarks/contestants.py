@@ -48,7 +48,7 @@ class Contestant:
         with TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
             home = Path(folder)
             env = {**os.environ, **self.settings(home), memory.MARK: mark}
-            if self.name == "prefect":
+            if self.name in ("prefect", "joblib"):
                 env.pop("PYTHONPATH", None)
             try:
                 yield Workspace(home, env, mark)
@@ -59,6 +59,8 @@ class Contestant:
         """Return the variables that keep this contestant in its own folder, logging as it does by default."""
         if self.name == "prefect":
             return peers.settings(home)
+        if self.name == "joblib":
+            return {}
         return {"PENSTOCK_HOME": str(home), "PENSTOCK_LOGGING_LEVEL": "INFO"}
 
     def script(self, space: Workspace, probe: str, *arguments: str) -> dict[str, Any]:

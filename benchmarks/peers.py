@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 #: Newer releases of FastAPI break this release's server: its Body() no longer knows an argument that is used.
-REQUIREMENTS = ["prefect==3.8.8", "fastapi==0.139.2", "prefect-dask", "prefect-ray", "pandas"]
+REQUIREMENTS = ["prefect==3.8.8", "fastapi==0.139.2", "prefect-dask", "prefect-ray"]
+#: For the cases of caching: another cache, and the versions of pandas that the frames of ours are made with.
+REQUIREMENTS += ["joblib==1.6.0", "pandas==3.1.1", "numpy==2.4.6", "pyarrow==26.0.1"]
 LABEL = "Prefect 3.8.8"
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".cache" / "peers"

@@ -25,13 +25,13 @@ def ratio(above: float | None, below: float | None) -> str:
 
 
 def markdown(results: Results, labels: Mapping[str, str]) -> str:
-    """Return the table: a row a figure, a column a contestant, then the two ratios."""
-    names = list(labels)
-    heads = ["measure", *labels.values()]
+    """Return the table: a row a figure, a column a contestant, then the ratios to Penstock."""
+    names = [name for name in labels if any(name in by_name for by_name in results.values())]
+    peers = [name for name in names if name not in ("bare", "penstock")]
+    heads = ["measure", *(labels[name] for name in names)]
     if "bare" in names:
         heads.append("Penstock / floor")
-    if "prefect" in names:
-        heads.append(f"{labels['prefect']} / Penstock")
+    heads += [f"{labels[name]} / Penstock" for name in peers]
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for row, by_name in results.items():
         medians = {name: median(by_name[name]) if by_name.get(name) else None for name in names}
@@ -39,7 +39,6 @@ def markdown(results: Results, labels: Mapping[str, str]) -> str:
         share = "share" in row
         if "bare" in names:
             cells.append("" if share else ratio(medians.get("penstock"), medians["bare"]))
-        if "prefect" in names:
-            cells.append("" if share else ratio(medians["prefect"], medians.get("penstock")))
+        cells += ["" if share else ratio(medians[name], medians.get("penstock")) for name in peers]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
