@@ -281,14 +281,15 @@ def _rollback(con: Any) -> None:
 
 def _migrate(con: Any) -> None:
     """Bring the tables to this version; checkpointed at once, since DDL in a log replays badly."""
-    have = _version(con)
+    have = _applied(con)
     steps = migrations()
-    if have > steps[-1][0]:
+    if max(have, default=0) > steps[-1][0]:
         raise NewerSchema(
-            f"The store has schema version {have}, this Penstock knows {steps[-1][0]}. Upgrade Penstock, or set "
+            f"The store has schema version {max(have)}, this Penstock knows {steps[-1][0]}. Upgrade Penstock, or set "
             "PENSTOCK_HOME to another folder."
         )
-    todo = [(number, sql) for number, sql in steps if number > have]
+    # Numbers are dealt out in ranges, so one that is lower than what a file has may come later.
+    todo = [(number, sql) for number, sql in steps if number not in have]
     views = (_SCHEMA / "views.sql").read_text(encoding="utf-8")
     if not todo and _views_fit(con, views):
         return
@@ -319,11 +320,10 @@ def _views_fit(con: Any, views: str) -> bool:
     return bool(rows) and rows[0][0] == f"views {_digest(views)}"
 
 
-def _version(con: Any) -> int:
+def _applied(con: Any) -> set[int]:
     known = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'schema_version'"
     ).fetchall()[0][0]
     if not known:
-        return 0
-    rows = con.execute("SELECT coalesce(max(version), 0) FROM raw.schema_version").fetchall()
-    return int(rows[0][0])
+        return set()
+    return {row[0] for row in con.execute("SELECT version FROM raw.schema_version").fetchall()}

@@ -30,6 +30,7 @@ ERASE = (
     f"DELETE FROM raw.artifact WHERE id IN {_GONE}",
     f"DELETE FROM raw.log WHERE flow_run_id IN {_GONE} OR task_run_id IN {_GONE}",
     f"DELETE FROM raw.edge WHERE flow_run_id IN {_GONE} OR task_run_id IN {_GONE}",
+    f"DELETE FROM raw.cache_key WHERE flow_run_id IN {_GONE} OR task_run_id IN {_GONE}",
     f"DELETE FROM raw.input WHERE flow_run_id IN {_GONE}",
     f"DELETE FROM raw.owner WHERE flow_run_id IN {_GONE}",
     f"DELETE FROM raw.task_state WHERE flow_run_id IN {_GONE} OR task_run_id IN {_GONE}",

@@ -7,10 +7,12 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -346,17 +348,25 @@ def mounted(folder, options):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_workspace_that_cannot_be_written_is_replaced_by_a_temporary_one(place, tmp_path):
+@pytest.fixture
+def short():
+    """A folder for temporary files whose path leaves room for that of a socket."""
+    path = Path(tempfile.mkdtemp(prefix="pst-"))
+    yield path
+    shutil.rmtree(path)
+
+
+def test_a_workspace_that_cannot_be_written_is_replaced_by_a_temporary_one(place, short):
     with mounted(place.home, "size=1m,ro"):
-        out, err = place.program(FLOW, TMPDIR=str(tmp_path))
+        out, err = place.program(FLOW, TMPDIR=str(short))
         assert out.strip() == "380"
         said = re.findall(r"cannot be written: runs are recorded in (\S+) for now", err)
         assert len(said) == 1, err
         instead = Place(Path(said[0]))
         try:
-            assert instead.home.parent == tmp_path
+            assert instead.home.parent == short
             assert instead.sql("SELECT state_type FROM runs") == [["COMPLETED"]]
-            code, report, _ = penstock(Place(place.home, TMPDIR=str(tmp_path)), "doctor")
+            code, report, _ = penstock(Place(place.home, TMPDIR=str(short)), "doctor")
             assert (code, "(temporary)" in report) == (1, True)
         finally:
             instead.post("/link/stop")

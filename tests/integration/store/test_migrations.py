@@ -12,7 +12,7 @@ from penstock._store.database import Database, NewerSchema, migrations
 NUMBERS = [number for number, _ in migrations()]
 RUN, TASK, STATE = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
 #: What has landed is never edited: another file with a higher number changes it.
-LANDED = {1: "8e2385ec", 100: "b5ce5dda", 300: "62810b94", 500: "5b9f16d3"}
+LANDED = {1: "8e2385ec", 100: "b5ce5dda", 200: "56f90000", 300: "62810b94", 500: "5b9f16d3"}
 COLUMNS = (
     "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
     "WHERE schema_name IN ('raw', 'main') AND NOT internal ORDER BY ALL"
@@ -33,12 +33,12 @@ INSERT INTO raw.log (client, seq, at_us, flow_run_id, level, message) VALUES ('c
 """
 
 
-def older(path, upto):
+def older(path, upto, lacks=None):
     """A file as the version wrote it whose newest migration was `upto`, with rows of the first version."""
     with duckdb.connect(str(path)) as con:
         for number, sql in migrations():
-            if number > upto:
-                break
+            if number > upto or number == lacks:
+                continue
             con.execute(sql)
             con.execute("INSERT INTO raw.schema_version VALUES (?, 0)", [number])
             if number == NUMBERS[0]:
@@ -72,6 +72,13 @@ def test_a_file_of_every_older_version_becomes_what_a_fresh_one_is(tmp_path, dat
     assert old.read("SELECT name, state_type, flow_name FROM task_runs") == [("old-task", "COMPLETED", "etl")]
     assert old.read("SELECT message FROM logs") == [("hello",)]
     assert old.marks() == {"c": 6}
+
+
+def test_a_lower_number_that_comes_later_is_made_up_for(tmp_path, database):
+    older(tmp_path / "old.duckdb", NUMBERS[-1], lacks=200)
+    new, old = database(tmp_path / "new.duckdb"), database(tmp_path / "old.duckdb")
+    assert old.read(COLUMNS) == new.read(COLUMNS)
+    assert old.read("SELECT name FROM runs") == [("old-run",)]
 
 
 def test_a_file_that_is_current_is_opened_as_it_is(tmp_path, database):
