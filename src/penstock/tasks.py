@@ -310,11 +310,10 @@ class Task(Definition, TransactionHooks, BackgroundMethods[P, R]):
         if is_drawing():
             refuse_to_draw(f"{self.name}.map")
         bound = bind(self.fn, args, kwargs, defaults=False)
-        futures: PenstockFutureList[Any]
         if deferred:
             from penstock._engine.background import defer_all
 
-            futures = defer_all(self, bound, wait_for)
+            futures: PenstockFutureList[Any] = defer_all(self, bound, wait_for)
         else:
             futures = runner_here("map", self.name).map(self, bound, wait_for=wait_for)
         if return_state:
