@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock._values.annotations import allow_failure as allow_failure
     from penstock._values.annotations import unmapped as unmapped
     from penstock._values.states import State as State
+    from penstock.client.orchestration import get_client as get_client
     from penstock.context import tags as tags
     from penstock.flow_runs import apause_flow_run as apause_flow_run
     from penstock.flow_runs import aresume_flow_run as aresume_flow_run
@@ -45,6 +46,7 @@ _WHERE = {
     "apause_flow_run": "penstock.flow_runs",
     "aresume_flow_run": "penstock.flow_runs",
     "flow": "penstock.flows",
+    "get_client": "penstock.client.orchestration",
     "get_run_logger": "penstock._engine.run_logging",
     "pause_flow_run": "penstock.flow_runs",
     "query": "penstock._query",
@@ -101,6 +103,7 @@ __all__ = [
     "aserve",
     "deploy",
     "flow",
+    "get_client",
     "get_run_logger",
     "pause_flow_run",
     "query",

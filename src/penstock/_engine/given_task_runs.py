@@ -9,8 +9,9 @@ from uuid import UUID
 
 from penstock._engine.cancellation import Token, current_token
 from penstock._engine.contexts import FlowRunContext, TaskRunContext
+from penstock._engine.inputs import is_linked
 from penstock._engine.parameters import bind, unbind
-from penstock._engine.runner_port import is_linked, make_run, options_of
+from penstock._engine.runner_port import make_run, options_of
 from penstock._engine.task_run import TaskExecution
 from penstock._values.awaited import awaitable_too
 from penstock._values.run_inputs import RunInput, TaskRunResult

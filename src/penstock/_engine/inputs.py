@@ -8,7 +8,7 @@ from typing import Any
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.futures import PenstockFuture
 from penstock._values.annotations import BaseAnnotation, allow_failure, opaque, quote
-from penstock._values.collections import members, visit
+from penstock._values.collections import StopVisiting, members, visit
 from penstock._values.outcome import state_exception, state_result
 from penstock._values.states import State
 from penstock.exceptions import UpstreamTaskError
@@ -165,3 +165,26 @@ def link_result(context: FlowRunContext | None, value: Any, state: State) -> Non
     for obj in (value, *members(value)):
         if type(obj) not in _SINGLETONS:
             context.run_results[id(obj)] = (obj, state)
+
+
+def is_linked(parameters: dict[str, Any]) -> bool:
+    """True when something in the parameters may have to be resolved (futures, states, annotations)."""
+    plain = (str, int, float, bool, bytes, type(None))
+    return any(type(value) not in plain and _holds_link(value) for value in parameters.values())
+
+
+def _holds_link(value: Any) -> bool:
+    def leaf(part: Any) -> Any:
+        if isinstance(part, (PenstockFuture, State)):
+            raise StopVisiting
+        return part
+
+    try:
+        visit(value, leaf, marks=_stop)
+    except StopVisiting:
+        return True
+    return False
+
+
+def _stop(_: Any) -> Any:
+    raise StopVisiting

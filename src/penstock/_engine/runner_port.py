@@ -26,7 +26,6 @@ from penstock._engine.task_run import TaskExecution
 from penstock._ids import new_id, short_hex
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
-from penstock._values.collections import StopVisiting, visit
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
 from penstock.exceptions import PenstockSignal
@@ -296,7 +295,7 @@ def make_run(
     setup_logging()
     context = FlowRunContext.get()
     waits = tuple(wait_for) if wait_for is not None else ()
-    linked = bool(waits) or is_linked(parameters)
+    linked = bool(waits) or inputs.is_linked(parameters)
     options = options_of(task, context)
     run_id = run_id or new_id()
     name = f"{task.name}-{short_hex(3)}"
@@ -380,26 +379,3 @@ def _render(task: Any, parameters: dict[str, Any]) -> str | None:
         return render(task.task_run_name, parameters, what=f"task {task.name!r}")
     except Exception:
         return None  # the lifecycle renders again and fails the run with the error
-
-
-def is_linked(parameters: dict[str, Any]) -> bool:
-    """True when something in the parameters may have to be resolved (futures, states, annotations)."""
-    plain = (str, int, float, bool, bytes, type(None))
-    return any(type(value) not in plain and _holds_link(value) for value in parameters.values())
-
-
-def _holds_link(value: Any) -> bool:
-    def leaf(part: Any) -> Any:
-        if isinstance(part, (PenstockFuture, State)):
-            raise StopVisiting
-        return part
-
-    try:
-        visit(value, leaf, marks=_stop)
-    except StopVisiting:
-        return True
-    return False
-
-
-def _stop(_: Any) -> Any:
-    raise StopVisiting

@@ -222,8 +222,3 @@ def test_a_chain_of_maps_does_not_deadlock_a_pool_of_one() -> None:
         return [value[0][0] for value in pair.map(first).result()]
 
     assert json.loads(json.dumps(chain())) == [[1, 2], [1, 2]]
-
-
-def test_deferred_maps_say_that_they_are_not_there() -> None:
-    with pytest.raises(NotImplementedError, match="Task workers are not available"):
-        pair.map([1], deferred=True)
