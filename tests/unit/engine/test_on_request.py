@@ -120,8 +120,15 @@ def test_making_a_run_may_be_awaited_and_names_its_parent() -> None:
         return run.id == run_id, run.task_inputs["__parents__"][0]["id"] == str(context.task_run.id)
 
     assert asyncio.run(outer()) == (True, True)
-    with pytest.raises(NotImplementedError, match="Task workers"):
-        double.create_run(parameters={"x": 1}, deferred=True)
+
+
+def test_a_deferred_run_waits_for_a_task_worker(rows) -> None:
+    run = double.create_run(parameters={"x": 1}, deferred=True)
+
+    found = rows(
+        f"SELECT state_type, state_details->>'deferred' AS deferred FROM task_runs WHERE id = '{run.id}'"
+    )
+    assert found == [{"state_type": "SCHEDULED", "deferred": "true"}]
 
 
 def test_dependencies_become_edges(witness) -> None:
