@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from inspect import iscoroutine
 from typing import Any
+from uuid import UUID
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import display
 
+from penstock._engine.loop_thread import run_coro_as_sync
 from penstock._link.client import store
 from penstock._query import query
 from penstock.exceptions import PenstockException
+from penstock.flow_engine import retry_flow_run
 from penstock.flow_runs import resume_flow_run
+from penstock.flows import Flow
 from penstock_kernel._cells.recorder import OUTPUT
 from penstock_kernel.background import Background
 from penstock_kernel.cell_output import CellOutput
@@ -119,15 +124,37 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def resume(self, line: str) -> None:
-        """Let a paused flow run go on: ``%resume RUN [JSON]``, with the answer it asks for as JSON."""
+        """Go on with a flow run: ``%resume RUN [JSON]``.
+
+        A paused run goes on with the answer it asks for, as JSON. One that failed or whose process died is run again
+        here, under its own id: its flow must be defined in this notebook, and tasks whose results were stored are
+        not run again.
+        """
         word, _, given = line.strip().partition(" ")
         found = self._find(word, "flow")
         try:
+            if found.state_type in ("FAILED", "CRASHED"):
+                self._run_again(found)
+                return
             answer = json.loads(given) if given.strip() else None
             resume_flow_run(found.id, answer)
         except (ValueError, PenstockException) as error:
             raise UsageError(f"%resume: {error}") from error
         display(info(found.name, "goes on"))
+
+    def _run_again(self, found: Found) -> None:
+        flows = [
+            one for one in self._shell.user_ns.values() if isinstance(one, Flow) and one.name == found.of
+        ]
+        if not flows:
+            raise UsageError(
+                f"%resume: flow {found.of!r} is not defined here; run its cell, or use "
+                f"`penstock flow-run retry {found.id} --entrypoint FILE:FLOW`."
+            )
+        state = retry_flow_run(flows[-1], UUID(found.id))
+        if iscoroutine(state):
+            state = run_coro_as_sync(state)
+        display(info(found.name, f"ended in state {state.name}"))
 
     def _find(self, line: str, kind: str | None = None) -> Found:
         try:

@@ -75,6 +75,42 @@ def test_runs_graph_logs_and_artifacts_of_the_notebook(kernel):
     assert kernel.run("%logs nothing").text.startswith("UsageError: There is no run 'nothing'")
 
 
+FRAGILE = """
+from pathlib import Path
+from penstock import flow, task
+
+@task(persist_result=True)
+def step(n):
+    with Path("steps.txt").open("a") as file:
+        file.write(f"{n}\\n")
+    if n == 2 and not Path("mended").exists():
+        raise ValueError("not yet")
+    return n
+
+@flow
+def fragile():
+    return [step(n) for n in range(4)]
+"""
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_resume_runs_a_failed_flow_again_without_what_was_stored(kernel, restarted):
+    kernel.check(FRAGILE)
+    assert kernel.run("fragile()").status == "error"
+    if restarted:
+        kernel.restart()
+        kernel.check("%load_ext penstock")
+        refused = kernel.run("%resume fragile")
+        assert refused.text.startswith("UsageError: %resume: flow 'fragile' is not defined here")
+        kernel.check(FRAGILE)
+    kernel.check("Path('mended').touch()")
+    assert "Completed" in kernel.check("%resume fragile").text
+    ran = kernel.check("print(Path('steps.txt').read_text().split())").printed
+    assert ran.strip() == "['0', '1', '2', '2', '3']"
+    again = kernel.run("%resume fragile")
+    assert again.text.startswith("UsageError: %resume:")
+
+
 def test_cancel_stops_a_task_cell_by_name(kernel, workspace):
     sent = kernel.start("%%task long --no-cache\nimport time\nfor _ in range(6000): time.sleep(0.01)\nz = 1")
     kernel.check("%cancel long")
