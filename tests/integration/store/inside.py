@@ -25,7 +25,7 @@ class Inside:
             # The process would be gone, having left word; its successor knows what to do.
             assert (home / "store.damaged").exists()
             parts = _open_store(self.workspace)
-        self.database, self.core, self.sweeper = parts
+        self.database, self.core, self.sweeper, _ = parts
 
     def call(self, do):
         return self.core.call(do).result(20)
