@@ -93,7 +93,8 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         options = self._options(line, cell)
         if options is None:
             return
-        self._task(options, options.name or "cell", f"%%task {line}", cell)
+        with UserFramesOnly():
+            self._task(options, options.name or "cell", f"%%task {line}", cell)
 
     def _task(self, options: TaskLine, name: str, header: str, cell: str) -> None:
         namespace = self._namespace
@@ -111,13 +112,12 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
             self._shell.run_line_magic(magic.name, magic.argument)
         line = header.partition(" ")[2]
         record = self._tracking.begin(name if name in line.split() else "", line, cell, compiled)
-        with UserFramesOnly():
-            if not self._waits(options):
-                self._tracking.started(record, self._background.start(compiled, task, options.runner))
-            elif runs_here(task, self._session, options.runner):
-                self._run_here(compiled, task, record)
-            else:
-                self._run_elsewhere(compiled, task, options.runner, record)
+        if not self._waits(options):
+            self._tracking.started(record, self._background.start(compiled, task, options.runner))
+        elif runs_here(task, self._session, options.runner):
+            self._run_here(compiled, task, record)
+        else:
+            self._run_elsewhere(compiled, task, options.runner, record)
 
     @cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def sql_task(self, line: str, cell: str) -> None:
@@ -135,7 +135,8 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
             body = python_of(options.name, cell, self._namespace)
         except SqlCellError as error:
             raise UsageError(f"%%sql_task: {error}") from error
-        self._task(replace(options, name=None), options.name, f"%%sql_task {line}", body)
+        with UserFramesOnly():
+            self._task(replace(options, name=None), options.name, f"%%sql_task {line}", body)
 
     def _waits(self, options: TaskLine) -> bool:
         """Whether a cell stays until its run has ended: as told, or because nobody watches."""

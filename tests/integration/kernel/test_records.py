@@ -209,7 +209,7 @@ def test_sql_over_frames_is_a_task_with_inputs(kernel, workspace):
     sent = kernel.start(
         "%%sql_task late\nselect count(*) as n, sum(delay) as total from flights where delay > $least"
     )
-    assert kernel.check("late.values.tolist()").text == "[[2, 60.0]]"
+    assert kernel.check("late.to_dict('records')").text == "[{'n': 2, 'total': 60.0}]"
     kernel.read_until(sent, "✓ late completed")
     edges = (
         "select up.task_name as upstream, input_name from edges"
