@@ -46,7 +46,8 @@ def begin(tmp_path):
 
     def run(name, *arguments, **environment):
         path = tmp_path / f"{name}.py"
-        path.write_text(PROGRAMS[name])
+        if not path.exists():  # one that is being read must not be written again
+            path.write_text(PROGRAMS[name])
         process = subprocess.Popen(
             [sys.executable, str(path), *map(str, arguments)],
             stdin=subprocess.PIPE,

@@ -165,10 +165,18 @@ def test_tags_of_a_task_add_to_those_around_it_also_with_other_options(witness) 
 
 
 def test_lambdas_and_places_have_keys_of_their_own() -> None:
-    here, there = task(lambda: 1), task(lambda: 1)
+    def elsewhere():
+        return 1
+
+    elsewhere.__module__, elsewhere.__name__, elsewhere.__qualname__ = (
+        "elsewhere",
+        "<lambda>",
+        (lambda: 1).__qualname__,
+    )
+    here, there = task(lambda: 1), task(elsewhere)
     assert here.task_key == task(here.fn).task_key
     assert here.name == "unknown-lambda"
-    there.fn.__module__ = "elsewhere"
+    assert there.name == here.name
     assert here.task_key != there.task_key
 
 

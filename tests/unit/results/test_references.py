@@ -113,7 +113,8 @@ def test_what_the_api_says_opens_no_other_place(tmp_path) -> None:
 def test_a_missing_result_names_run_key_and_place() -> None:
     state, tasks = read_states(ran())
     for path in get_current_settings().results_local_storage_path.iterdir():
-        path.unlink()
+        if path.is_file():
+            path.unlink()
 
     for one, kind in ((state, "flow run '"), (tasks[0], "task run '")):
         with pytest.raises(MissingResult) as caught:
@@ -154,7 +155,8 @@ def test_a_cached_state_names_its_run_when_the_result_goes() -> None:
     work = task(cache_policy=INPUTS, cache_result_in_memory=False, task_run_name="named")(lambda x: x)
     states = [work("unique to this test", return_state=True) for _ in range(2)]
     for path in get_current_settings().results_local_storage_path.iterdir():
-        path.unlink()
+        if path.is_file():
+            path.unlink()
 
     assert [state.name for state in states] == ["Completed", "Cached"]
     for state in states:
