@@ -151,7 +151,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
                 f"%resume: flow {found.of!r} is not defined here; run its cell, or use "
                 f"`penstock flow-run retry {found.id} --entrypoint FILE:FLOW`."
             )
-        state = retry_flow_run(flows[-1], UUID(found.id))
+        state: Any = retry_flow_run(flows[-1], UUID(found.id))
         if iscoroutine(state):
             state = run_coro_as_sync(state)
         display(info(found.name, f"ended in state {state.name}"))
