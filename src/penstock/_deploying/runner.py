@@ -11,8 +11,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +21,7 @@ from penstock._deploying.deployment import RunnerDeployment
 from penstock._deploying.heartbeats import beat
 from penstock._engine.definitions import check_name
 from penstock._engine.log_setup import setup_logging
+from penstock._engine.signals import stop_signals
 from penstock._ids import short_hex
 from penstock._link.client import path_of
 from penstock._link.session import Session, current_session
@@ -191,7 +191,7 @@ class Runner:
                 threading.Thread(target=work, args=(session,), name=f"penstock-runner-{name}", daemon=True)
                 for name, work in (("ask", self._ask), ("care", self._care))
             ]
-            with self._signals():
+            with stop_signals(self.handle_sigterm):
                 for helper in helpers:
                     helper.start()
                 self._stopping.wait()
@@ -203,18 +203,6 @@ class Runner:
                     helper.join()
         finally:
             self._stopping.set()
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        before: dict[signal.Signals, Any] = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                before[number] = signal.signal(number, self.handle_sigterm)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _ask(self, session: Session) -> None:
         """Ask for due runs until the runner stops."""

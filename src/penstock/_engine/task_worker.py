@@ -12,8 +12,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from penstock._engine.execute import execute_guarded
 from penstock._engine.given_task_runs import execution_of_run
 from penstock._engine.log_setup import setup_logging
 from penstock._engine.parameters import bind, unbind
+from penstock._engine.signals import stop_signals
 from penstock._ids import short_hex
 from penstock._link.client import path_of
 from penstock._link.session import Session, current_session
@@ -131,7 +131,7 @@ class TaskWorker:
         names = ", ".join(one.name for one in self.tasks)
         self._logger.info("Starting task worker %s for: %s", self.client_id, names)
         asking = threading.Thread(target=self._ask_for_work, name="penstock-task-worker", daemon=True)
-        with self._signals():
+        with stop_signals(self.handle_sigterm):
             asking.start()
             self._stopping.wait(timeout)
             self._stopping.set()
@@ -152,19 +152,6 @@ class TaskWorker:
             task_run: the run, in state Pending.
         """
         self._execute(task_run)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Stop in good order when the process is asked to end; only the main thread hears of it."""
-        before: dict[signal.Signals, Any] = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                before[number] = signal.signal(number, self.handle_sigterm)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _ask_for_work(self) -> None:
         session = current_session()

@@ -9,7 +9,7 @@ from penstock._store.bodies import FlowRunCreate, FlowRunUpdate
 from penstock._store.core import Core, Refused
 from penstock._store.history import NAMES, SCHEMA, history
 from penstock._store.measures import LATENESS
-from penstock._store.pages import BULK, BULK_LIMIT, whole
+from penstock._store.pages import BULK_LIMIT
 from penstock._store.routes.kinds import FLOW_RUNS_LISTED, show_flow_runs
 from penstock._store.routes.transitions import state_of_body
 from penstock._store.routes.web import Answer, Ask, Route, missing, now
@@ -101,9 +101,7 @@ def delete(ask: Ask) -> Answer:
 
 def bulk_delete(ask: Ask) -> Answer:
     """Delete up to 50 selected flow runs."""
-    where, limit = FLOW_RUNS_LISTED.where(ask), whole(ask.fields, "limit", BULK, 0, BULK)
-    sql = f"SELECT id FROM runs WHERE {where[0]} ORDER BY id DESC LIMIT {limit}"
-    ids = [str(row[0]) for row in ask.store.database.read(sql, where[1])]
+    ids = FLOW_RUNS_LISTED.chosen(ask)
 
     def remove(core: Core) -> list[str]:
         there = [run_id for run_id in ids if core.find(run_id) is not None]

@@ -7,7 +7,7 @@ from typing import Any
 from penstock._store import changes, decisions, deployments
 from penstock._store.bodies import FlowCreate, FlowUpdate
 from penstock._store.core import Core
-from penstock._store.pages import BULK, BULK_LIMIT, whole
+from penstock._store.pages import BULK_LIMIT
 from penstock._store.routes.kinds import FLOWS_LISTED, show_flows
 from penstock._store.routes.web import Answer, Ask, Route
 
@@ -55,9 +55,7 @@ def delete(ask: Ask) -> Answer:
 
 def bulk_delete(ask: Ask) -> Answer:
     """Delete up to 50 selected flows and their runs."""
-    where, limit = FLOWS_LISTED.where(ask), whole(ask.fields, "limit", BULK, 0, BULK)
-    sql = f"SELECT id FROM flows WHERE {where[0]} ORDER BY name, id LIMIT {limit}"
-    ids = [str(row[0]) for row in ask.store.database.read(sql, where[1])]
+    ids = FLOWS_LISTED.chosen(ask)
 
     def remove(core: Core) -> list[str]:
         there = [flow_id for flow_id in ids if flow_id in core.flow_ids.values()]

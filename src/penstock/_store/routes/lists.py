@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock._store.filters import Condition, Fields, condition, invalid, schema_of
-from penstock._store.pages import PAGE, order, page, whole
+from penstock._store.pages import BULK, PAGE, order, page, whole
 from penstock._store.routes.web import Answer, Ask, Route
 
 #: Filter objects of one request that select through related objects: their fields, and the condition on the listed
@@ -94,6 +94,12 @@ class Listing:
             ordered = order(ask.fields, self.sorts, self.sort)
             sql = f"FROM {self.view} WHERE id IN (SELECT id {sql}){ordered}"
         return self.show(ask, ask.records(sql, where[1]))
+
+    def chosen(self, ask: Ask, also: Collection[str] = ()) -> list[str]:
+        """Return the ids that a bulk request is about, in the default order: those its filters select, 50 at most."""
+        (sql, values), limit = self.where(ask, also), whole(ask.fields, "limit", BULK, 0, BULK)
+        query = f"SELECT id FROM {self.view} WHERE {sql} ORDER BY {self.sorts[self.sort]} LIMIT {limit}"
+        return [str(row[0]) for row in ask.store.database.read(query, values)]
 
     def schema(self, *parts: str, **more: Any) -> Record:
         """Return the JSON schema of a body: the filters, and those of sort, limit, offset and page that are named."""

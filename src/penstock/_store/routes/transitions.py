@@ -11,7 +11,7 @@ from penstock._store import decisions, show
 from penstock._store.bodies import Resume, SetState, StateCreate
 from penstock._store.core import Refused
 from penstock._store.filters import schema_of
-from penstock._store.pages import BULK, BULK_LIMIT, whole
+from penstock._store.pages import BULK_LIMIT
 from penstock._store.resume import resume as resume_run
 from penstock._store.routes.kinds import FLOW_RUNS_LISTED
 from penstock._store.routes.web import Answer, Ask, Route, missing, uuid_of
@@ -35,13 +35,9 @@ def set_state(ask: Ask) -> Answer:
 
 def bulk_set_state(ask: Ask) -> Answer:
     """Propose a state for up to 50 flow runs, one after the other; what cannot be is an ABORT of that run."""
-    where = FLOW_RUNS_LISTED.where(ask, ("state", "force"))
-    named = {name: ask.fields[name] for name in ("state", "force") if name in ask.fields}
-    body, limit = model_of(SetState, named), whole(ask.fields, "limit", BULK, 0, BULK)
-    sql = f"SELECT id FROM runs WHERE {where[0]} ORDER BY id DESC LIMIT {limit}"
-    results = []
-    for (run_id,) in ask.store.database.read(sql, where[1]):
-        results.append({"flow_run_id": str(run_id), **_proposed(ask, str(run_id), body)})
+    ids = FLOW_RUNS_LISTED.chosen(ask, ("state", "force"))
+    body = model_of(SetState, {name: ask.fields[name] for name in ("state", "force") if name in ask.fields})
+    results = [{"flow_run_id": run_id, **_proposed(ask, run_id, body)} for run_id in ids]
     return 200, {"results": results}
 
 
