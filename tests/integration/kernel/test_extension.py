@@ -103,7 +103,8 @@ def test_loading_twice_changes_nothing(kernel):
 def test_sql_keeps_its_table_under_a_name_and_says_when_it_is_cut(kernel):
     shown = kernel.check("%%penstock_sql --out three --limit 3\nselect * from range(9)").text
     assert "shows the first 3 rows; there are more" in shown
-    assert kernel.check("len(three), list(three.columns)").text == "(3, ['range'])"
+    columns = "list(three.columns if hasattr(three, 'columns') else three[0])"  # dicts where pandas is not installed
+    assert kernel.check(f"len(three), {columns}").text == "(3, ['range'])"
     assert kernel.check("%%penstock_sql --quiet --out nothing\nselect 1 as one").text == ""
     for line, said in {
         "--out 1x": "not a Python name",

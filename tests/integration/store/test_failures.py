@@ -73,10 +73,21 @@ class Place(StoreProcess):
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        if not self.store_gone():
-            with contextlib.suppress(FileNotFoundError):
-                os.kill(self.endpoint["pid"], signal.SIGKILL)
-        eventually(self.store_gone)
+        eventually(self.all_killed)
+
+    def all_killed(self):
+        """Kill what serves this workspace; one that lost the race for it may still be starting, and would inherit it."""
+        serving = list(self.stores())
+        for pid in serving:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not serving and self.store_gone()
+
+    def stores(self):
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and str(self.home).encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                    yield int(entry.name)
 
 
 @pytest.fixture
