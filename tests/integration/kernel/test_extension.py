@@ -127,7 +127,8 @@ def test_help_and_tab_know_the_options(kernel):
 def test_a_comment_makes_a_task_as_the_magic_does(kernel, workspace):
     kernel.check("# %%task spelt --wait --retries 1\nx = 6 * 7")
     assert kernel.check("x").text == "42"
-    assert [row["task_name"] for row in workspace.sql("select task_name from task_runs")] == ["spelt"]
+    names = "select task_name from task_runs"
+    assert eventually(lambda: workspace.sql(names)) == [{"task_name": "spelt"}]
 
 
 def test_config_gives_defaults(kernel, workspace):
