@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from uuid import SafeUUID, UUID
+from uuid import UUID, SafeUUID
 
 #: The bits of a UUID that say its version, 7, and its variant.
 _CLEAR = (1 << 128) - 1 & ~(0xF << 76) & ~(0x3 << 62)
