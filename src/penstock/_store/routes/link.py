@@ -225,7 +225,7 @@ class Link:
             loop.call_soon_threadsafe(changed.set)
 
         for name in names:
-            self._store.core.watch(name, wake)
+            self._store.core.watching.watch(name, wake)
         try:
             while True:
                 changed.clear()
@@ -240,7 +240,7 @@ class Link:
                     continue
         finally:
             for name in names:
-                self._store.core.unwatch(name, wake)
+                self._store.core.watching.unwatch(name, wake)
 
     async def _adopt(self, call: Call) -> Answer:
         body = await _json(call.receive)
