@@ -183,6 +183,11 @@ class Core:
             except (ValueError, KeyError, TypeError, Refused) as error:
                 say(f"line {line.seq} of {client} is kept but not applied: {error!r}")
 
+    def mark(self, client: str) -> int:
+        """Return a client's mark, to be told once all lines up to it are committed."""
+        self._sent = True
+        return self.hwm.get(client, -1)
+
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> None:
         """Journal a decision of the store and add its rows."""
         when = now_us() if at is None else at
