@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from driver import Kernel
-from workspace import eventually, python_name, ends
+from workspace import ends, eventually, python_name
 
 pytestmark = pytest.mark.kernel
 
