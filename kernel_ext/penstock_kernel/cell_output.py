@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from penstock_kernel._cells.figures import figures_shown
-from penstock_kernel._cells.recorder import Event, Recorder, recorded, recorder
+from penstock_kernel._cells.recorder import Event, Recorder, owner_of, recorded, recorder
 
 _MESSAGES = {"display": "display_data", "clear": "clear_output", "stream": "stream", "error": "error"}
 
@@ -98,6 +98,11 @@ class KernelRecorder(Recorder):
         #: Others may print into the same cell at the same time.
         self._whole_lines = threading.current_thread() is not threading.main_thread()
 
+    @property
+    def place(self) -> CellOutput | None:
+        """Where what is shown goes; None where the kernel shows it by itself."""
+        return self._output
+
     def fresh(self) -> KernelRecorder:
         """Return a recorder for another run, which shows its output in the same place."""
         return KernelRecorder(self._shell, self._output)
@@ -177,6 +182,6 @@ def record_here(shell: Any) -> Callable[[Any], AbstractContextManager[None]]:
 
     def record(run: Any) -> AbstractContextManager[None]:
         around = recorder.get()
-        return recorded(run, around.fresh() if around is not None else KernelRecorder(shell, None))
+        return recorded(owner_of(run), around.fresh() if around is not None else KernelRecorder(shell, None))
 
     return record

@@ -22,7 +22,7 @@ from penstock._results.fingerprint import fingerprint
 from penstock._results.sources import referred_parts
 from penstock_kernel._cells.carried import Helper
 from penstock_kernel._cells.errors import MissingModuleError, UnboundOutputError
-from penstock_kernel._cells.recorder import describe, recorder
+from penstock_kernel._cells.recorder import body_recorded, describe, recorder
 from penstock_kernel._cells.result import CellResult
 from penstock_kernel._cells.runtime import TaskShell, display, show, timed
 from penstock_kernel._cells.source_text import canonical, digest
@@ -151,11 +151,12 @@ class CellFunction:
         namespace = self._namespace(args, kwargs)
         body, last = self._code()
         value = None
-        with timed() if self.cell.timed else nullcontext():
-            exec(body, namespace)  # noqa: S102  # the user's own cell
-            if last is not None:
-                value = eval(last, namespace)  # noqa: S307
-        return self._result(namespace, value)
+        with body_recorded(self.name):
+            with timed() if self.cell.timed else nullcontext():
+                exec(body, namespace)  # noqa: S102  # the user's own cell
+                if last is not None:
+                    value = eval(last, namespace)  # noqa: S307
+            return self._result(namespace, value)
 
     def unpack(self, value: Any) -> dict[str, Any]:
         """Return the outputs in a value this function has returned, by name: what the notebook binds."""
@@ -233,11 +234,12 @@ class AsyncCellFunction(CellFunction):
         namespace = self._namespace(args, kwargs)
         body, last = self._code()
         value = None
-        with timed() if self.cell.timed else nullcontext():
-            await _finished(body, namespace)
-            if last is not None:
-                value = await _finished(last, namespace)
-        return self._result(namespace, value)
+        with body_recorded(self.name):
+            with timed() if self.cell.timed else nullcontext():
+                await _finished(body, namespace)
+                if last is not None:
+                    value = await _finished(last, namespace)
+            return self._result(namespace, value)
 
 
 async def _finished(code: CodeType, namespace: dict[str, Any]) -> Any:

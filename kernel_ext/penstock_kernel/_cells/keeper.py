@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from penstock._engine.observers import tell
 from penstock._ids import new_id
@@ -24,16 +26,29 @@ _SHARE = 0.01
 _MOST_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose output it is."""
+
+    #: Where it is journalled.
+    session: Any
+    #: Of the task, or of the flow cell.
+    name: str
+    flow_run_id: UUID | None
+    #: None for what the body of a flow puts out.
+    task_run_id: UUID | None
+
+
 class Keeper:
     """Keeps the output of one attempt of a run.
 
     Args:
-        run: the execution.
+        owner: the run.
         quiet: do not tell observers, because the output is shown already.
     """
 
-    def __init__(self, run: Any, *, quiet: bool) -> None:
-        self._run = run
+    def __init__(self, owner: Owner, *, quiet: bool) -> None:
+        self.owner = owner
         self._quiet = quiet
         self._began = time.monotonic()
         self._next = 0.0
@@ -63,17 +78,17 @@ class Keeper:
             events, self._events = self._events, []
             if not events:
                 return
-            run = self._run.task_run
+            owner = self.owner
             body = {
                 "id": new_id(),
                 "key": None,
                 "type": OUTPUT,
-                "description": self._run.task.name,
+                "description": owner.name,
                 "data": events,
-                "flow_run_id": run.flow_run_id,
-                "task_run_id": run.id,
+                "flow_run_id": owner.flow_run_id,
+                "task_run_id": owner.task_run_id,
             }
-            self._run.session.emit("artifact", body)
+            owner.session.emit("artifact", body)
             if not self._quiet:
                 tell("artifact", body)
 

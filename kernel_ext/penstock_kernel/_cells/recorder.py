@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from penstock._engine.contexts import FlowRunContext
 from penstock_kernel._cells.current import recorder as recorder
 from penstock_kernel._cells.displays import bundle, patch_display
 from penstock_kernel._cells.figures import figures_shown
 from penstock_kernel._cells.keeper import OUTPUT as OUTPUT
 from penstock_kernel._cells.keeper import Event as Event
-from penstock_kernel._cells.keeper import Keeper
+from penstock_kernel._cells.keeper import Keeper, Owner
 from penstock_kernel._cells.streams import route_streams
 
 #: How much text of one run is kept and shown; a front end drops everything of a cell that floods it.
@@ -157,19 +158,19 @@ class Recorder:
 
 
 @contextmanager
-def recorded(run: Any, mine: Recorder) -> Iterator[None]:
-    """Record one attempt of a run; a run inside one that is recorded already is part of that.
+def recorded(owner: Owner, mine: Recorder) -> Iterator[None]:
+    """Record one attempt of a run; a run inside a task that is recorded already is part of that.
 
     Args:
-        run: the execution.
+        owner: the run.
         mine: takes what it puts out.
     """
     around = recorder.get()
-    if around is not None and around.keeper is not None:
+    if around is not None and around.keeper is not None and around.keeper.owner.task_run_id is not None:
         with around.displays_within():
             yield
         return
-    keeper = mine.keeper = Keeper(run, quiet=mine.shown_here)
+    keeper = mine.keeper = Keeper(owner, quiet=mine.shown_here)
     mark = recorder.set(mine)
     try:
         with mine.displays():
@@ -238,7 +239,28 @@ def brief(value: object) -> str:
 def record_on_worker(run: Any) -> Any:
     """Record a run that a worker does for a notebook: what `Recipe.recording` names."""
     route_streams()
-    return recorded(run, Recorder())
+    return recorded(owner_of(run), Recorder())
+
+
+def owner_of(run: Any) -> Owner:
+    """Return the owner of what a task run puts out.
+
+    Args:
+        run: the execution.
+    """
+    return Owner(run.session, run.task.name, run.task_run.flow_run_id, run.task_run.id)
+
+
+def body_recorded(name: str) -> AbstractContextManager[None]:
+    """Record the body of a flow cell that has a place of its own to show what it puts out; else do nothing.
+
+    Args:
+        name: of the cell.
+    """
+    found, context = recorder.get(), FlowRunContext.get()
+    if found is None or found.keeper is not None or context is None:
+        return nullcontext()
+    return recorded(Owner(context.session, name, context.flow_run.id, None), found.fresh())
 
 
 __all__ = [
