@@ -7,12 +7,14 @@ kernel takes for the present cell: threads that outlive their cell write into th
 from __future__ import annotations
 
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from penstock_kernel._cells.recorder import Event, Recorder
+from penstock_kernel.session import somebody_watches
 
 _MESSAGES = {"display": "display_data", "clear": "clear_output", "stream": "stream", "error": "error"}
 
@@ -30,6 +32,11 @@ class CellOutput:
         self._parent = self._kernel.get_parent() if self._kernel is not None else None
         self._notice = f"penstock-{uuid.uuid4().hex}"
         self._noticed = False
+        #: Something is shown.
+        self.begun = threading.Event()
+        self._watched = somebody_watches(shell)
+        #: Display id -> the newest update of it, where nobody watches.
+        self._updates: dict[str, dict[str, Any]] = {}
 
     def put(self, event: Event) -> None:
         """Show one recorded event; may be called from any thread."""
@@ -56,11 +63,21 @@ class CellOutput:
         self._send("update_display_data" if self._noticed else "display_data", content)
         self._noticed = True
 
+    def repeat(self) -> None:
+        """Send updates again, in the name of the cell that runs now: nbclient hears of no other. In the main thread."""
+        updates, self._updates = self._updates, {}
+        for content in updates.values():
+            self._publish("update_display_data", content, self._kernel.get_parent())
+
     def _send(self, message: str, content: dict[str, Any]) -> None:
+        if message == "update_display_data" and not self._watched:
+            self._updates[content["transient"]["display_id"]] = content
+        self._publish(message, content, self._parent)
+
+    def _publish(self, message: str, content: dict[str, Any], parent: Any) -> None:
         kernel: Any = self._kernel
-        kernel.session.send(
-            kernel.iopub_socket, message, content, parent=self._parent, ident=message.encode()
-        )
+        self.begun.set()
+        kernel.session.send(kernel.iopub_socket, message, content, parent=parent, ident=message.encode())
 
 
 def _in_terminal(event: Event) -> None:
