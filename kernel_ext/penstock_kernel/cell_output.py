@@ -65,9 +65,10 @@ class CellOutput:
 
     def repeat(self) -> None:
         """Send updates again, in the name of the cell that runs now: nbclient hears of no other. In the main thread."""
+        kernel: Any = self._kernel
         updates, self._updates = self._updates, {}
         for content in updates.values():
-            self._publish("update_display_data", content, self._kernel.get_parent())
+            self._publish("update_display_data", content, kernel.get_parent())
 
     def _send(self, message: str, content: dict[str, Any]) -> None:
         if message == "update_display_data" and not self._watched:
