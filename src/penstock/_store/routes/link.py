@@ -15,7 +15,6 @@ import orjson
 from penstock._store import background_decisions, decisions, slot_decisions, slot_requests
 from penstock._store.background import channel
 from penstock._store.core import Core, Refused
-from penstock._store.documents import channel as channel_of_runs
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
 from penstock._values.states import State
@@ -178,18 +177,18 @@ class Link:
         return 200, await self._call(leave)
 
     async def _due(self, call: Call) -> Answer:
-        """Answer with the runs of deployments that are due, or soon are, as soon as there are any."""
-        from penstock._store import deployments
+        """Answer with the runs of deployments, or of a work pool, that are due or soon are, once there are any."""
+        from penstock._store import due_runs
 
         body = await _json(call.receive)
-        asker, ids = str(body.get("asker", "")), [str(one) for one in body.get("deployment_ids") or ()]
+        asker, wanted = str(body.get("asker", "")), due_runs.Wanted.read(body)
         ahead, timeout = _seconds(body.get("ahead"), 0.0), _seconds(body.get("timeout"), 30.0)
         limit = int(_seconds(body.get("limit"), 200, 200))
 
         def look(core: Core) -> dict[str, Any]:
             before = datetime.now(UTC) + timedelta(seconds=ahead)
-            found = [run.id for run in deployments.due(core, ids, before, limit)]
-            start = None if found else deployments.next_start(core, ids)
+            found = [run.id for run in due_runs.due(core, wanted, before, limit)]
+            start = None if found else due_runs.next_start(core, wanted, before)
             worker = core.background.workers.get(asker)
             leaving = worker is not None and worker.leaving
             soon = (start - before).total_seconds() if start is not None else None
@@ -200,7 +199,7 @@ class Link:
                 return True
             return answer["next"] is not None and answer["next"] < timeout
 
-        return await self._poll([asker, *map(channel_of_runs, ids)], look, is_news, timeout)
+        return await self._poll([asker, *wanted.channels], look, is_news, timeout)
 
     async def _take(self, call: Call) -> Answer:
         """Give a scheduled run to a runner."""
