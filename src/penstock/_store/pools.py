@@ -265,8 +265,8 @@ def _now() -> str:
 
 
 def _missing(what: str, hint: str = "") -> Refused:
-    text = f"There is no {what}."
-    return Refused(404, {"detail": text, "exception_message": f"{text} {hint}".rstrip()})
+    text = f"There is no {what}. {hint}".rstrip()
+    return Refused(404, {"detail": text, "exception_message": text})
 
 
 def _refused(status: int, text: str) -> Refused:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from penstock._store import background_decisions, decisions, slot_decisions, slot_requests
+from penstock._store import background_decisions, decisions, pools, slot_decisions, slot_requests
 from penstock._store.background import channel
 from penstock._store.core import Core, Refused
 from penstock._store.guard import Receive, Scope, read_body
@@ -106,12 +106,14 @@ class Link:
     async def _create(self, call: Call) -> Answer:
         body = await _json(call.receive)
         run_body = body.get("run")
-        if not isinstance(run_body, dict):
+        if not isinstance(run_body, dict) or not isinstance(body.get("pool") or {}, dict):
             raise Refused(422, {"exception_message": "run must be an object: the body of a flow_run line."})
-        state = _state(body["state"]) if body.get("state") else None
+        state, pool = _state(body["state"]) if body.get("state") else None, body.get("pool") or {}
 
         def create(core: Core) -> Answer:
-            run, is_new = decisions.create(core, run_body, state)
+            more = pools.placement(core, pool.get("name"), pool.get("queue"))
+            variables = {"job_variables": pool["job_variables"]} if pool.get("job_variables") else {}
+            run, is_new = decisions.create(core, run_body, state, {**more, **variables})
             shown = run.state.to_json() if run.state is not None else None
             return 201 if is_new else 200, {"run": run.to_json(), "state": shown}
 
