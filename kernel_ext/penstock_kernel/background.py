@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextvars import copy_context
 from typing import Any
 
@@ -21,8 +21,9 @@ from penstock_kernel._cells import CompiledCell, rehome, show
 from penstock_kernel._cells.recorder import OUTPUT, Event, Recorder, error_event, recorder
 from penstock_kernel.cell_output import CellOutput, KernelRecorder
 from penstock_kernel.cell_run import CellRun
+from penstock_kernel.flow_cells import FlowCellRun
 from penstock_kernel.notices import info, task_notice
-from penstock_kernel.pending import Needs, PendingValue, needs_of, run_behind
+from penstock_kernel.pending import Needs, PendingValue, given, needs_of, run_behind
 from penstock_kernel.replay import keep
 from penstock_kernel.session import NotebookSession
 from penstock_kernel.tracebacks import prune
@@ -74,14 +75,63 @@ class Background:
         future = _submit(task, values, context, KernelRecorder(self._shell, output), self._edges(compiled))
         run = CellRun(compiled, future, token, runner, output)
         run.quiet = waits
+        self._take(run)
+        return run
+
+    def start_flow(self, run: FlowCellRun, *, waits: bool = False) -> None:
+        """Start a flow cell in a thread of its own; its outputs are pending from here on.
+
+        Args:
+            run: of the cell, made in it.
+            waits: the caller waits for it and raises its error, so that needs not be shown.
+        """
+        run.quiet = waits
+        run.function.remember_source()
+        self._take(run)
+
+        def work() -> None:
+            recorder.set(KernelRecorder(self._shell, run.output, shared=True))
+            show.set(None)
+            run.work()
+
+        context = copy_context()
+        threading.Thread(target=context.run, args=(work,), name="penstock-flow-cell", daemon=True).start()
+
+    def _take(self, run: CellRun) -> None:
+        """Take in a run that begins."""
         with self._lock:
             self._live.append(run)
         for name in run.function.outputs:
-            if name not in run.certain and name in self._namespace:
-                run.before[name] = self._namespace[name]
+            if name in run.unplaced:
+                continue
+            if name in self._namespace:
+                if name not in run.certain:
+                    run.before[name] = self._namespace[name]
+                if run.quiet:
+                    run.replaced[name] = self._namespace[name]
             self._namespace[name] = PendingValue(name, run)
-        future.add_done_callback(lambda _: self._end(run))
-        return run
+        run.future.add_done_callback(lambda _: self._end(run))
+
+    def wait_for(self, run: CellRun) -> None:
+        """Wait, in the cell that has started it, until a run has ended and its outputs are bound.
+
+        Raises:
+            KeyboardInterrupt: Stop was pressed; the run is cancelled.
+        """
+        try:
+            while not run.ended.wait(_TICK):
+                pass
+        except KeyboardInterrupt:
+            self.cancel([run])
+            raise
+        finally:
+            self.publish()
+            if not run.state.is_completed():
+                for name in run.function.outputs:
+                    if run_behind(self._namespace.get(name)) is run:
+                        del self._namespace[name]
+                self._namespace.update(run.replaced)
+        run.state.result()
 
     def needs(self, text: str) -> Needs:
         """Return what a cell has to wait for."""
@@ -135,7 +185,8 @@ class Background:
         groups: dict[int, list[CellRun]] = {}
         for run in runs:
             run.token.set("cancelled")  # all of them first, so that none waits for another to notice
-            groups.setdefault(id(run.runner), []).append(run)
+            if run.kind == "task":  # the tasks of a flow are its own to cancel
+                groups.setdefault(id(run.runner), []).append(run)
         for group in groups.values():
             group[0].runner.cancel([run.future for run in group])
         for run in runs:
@@ -211,7 +262,7 @@ class Background:
             self._live.remove(run)
             self._ready.append(run)
         try:
-            if state.is_failed():
+            if state.is_failed() and run.kind == "task":
                 keep(run.function, run.values, str(run.future.task_run_id))
             self._tell(run, state)
         finally:
@@ -228,6 +279,8 @@ class Background:
             recorded.show(state.result())
         if state.is_failed() and not run.quiet and isinstance(state.data, Exception):
             run.output.put(self._error(run, state.data))
+        if run.kind == "flow":  # its panel tells
+            return
         run.output.say(task_notice(run.name, state, run.future.task_run, outputs, run.why))
 
     def _error(self, run: CellRun, error: Exception) -> Event:
@@ -244,9 +297,10 @@ class Background:
         run.values.clear()
         if run.state.is_completed() and (fetch or not isinstance(run.state.data, RemoteValue)):
             for name, output in run.function.unpack(run.state.result()).items():
-                if run_behind(self._namespace.get(name)) is run:
+                if run_behind(self._namespace.get(name)) is run or name in run.unplaced:
                     value = self._namespace[name] = rehome(output, self._namespace)
-                    self._origins[name] = (id(value), str(run.future.task_run_id))
+                    if run.kind == "task":
+                        self._origins[name] = (id(value), str(run.future.task_run_id))
             for name in run.function.outputs:  # the cell took another way and has not bound it
                 if run_behind(self._namespace.get(name)) is run:
                     if name in run.before:
@@ -254,17 +308,15 @@ class Background:
                     else:
                         del self._namespace[name]
             run.before.clear()
+            run.replaced.clear()
+        elif not run.state.is_completed() and not run.published:
+            for name in run.unplaced:  # who reads it gets the error
+                self._namespace[name] = PendingValue(name, run)
         if run.published:
             return
         run.published = True
         for tell in self.on_published:
             tell(run)
-
-
-def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return inputs with the futures of pending ones in the place of their placeholders."""
-    runs = {name: run_behind(value) for name, value in values.items()}
-    return {name: value if (run := runs[name]) is None else run.part(name) for name, value in values.items()}
 
 
 def _submit(

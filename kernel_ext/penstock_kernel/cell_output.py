@@ -82,12 +82,23 @@ class KernelRecorder(Recorder):
         shell: the shell, whose displays are taken where the cell runs.
         output: where everything is shown as it comes; None when the cell waits for its run, so that the kernel shows
             it by itself and this only keeps a copy.
+        shared: several task cells may write to it at a time (a flow's), so each records for itself.
     """
 
-    def __init__(self, shell: Any, output: CellOutput | None) -> None:
+    def __init__(self, shell: Any, output: CellOutput | None, *, shared: bool = False) -> None:
         super().__init__(output.put if output is not None else None)
         self._shell = shell
         self._output = output
+        self._shared = shared
+
+    @property
+    def place(self) -> CellOutput | None:
+        """Where what is shown goes; None where the kernel shows it by itself."""
+        return self._output
+
+    def attempt(self) -> Recorder:
+        """Return the recorder of one attempt of a cell."""
+        return KernelRecorder(self._shell, self._output) if self._shared else self
 
     def write(self, stream: str, text: str) -> int:
         """Take text, and let it through when the cell waits."""

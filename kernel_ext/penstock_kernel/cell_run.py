@@ -21,19 +21,20 @@ class UpstreamCellError(CellError):
 
     Args:
         output: the name.
-        task: the task cell.
+        task: the task or flow cell.
         phrase: how its run ended.
+        kind: "task" or "flow".
     """
 
-    def __init__(self, output: str, task: str, phrase: str) -> None:
-        self.output, self.task, self.phrase = output, task, phrase
+    def __init__(self, output: str, task: str, phrase: str, kind: str = "task") -> None:
+        self.output, self.task, self.phrase, self.kind = output, task, phrase, kind
         super().__init__(
-            f"{output!r} was to come from task {task!r}, which {phrase}; look at its cell or at "
+            f"{output!r} was to come from {kind} {task!r}, which {phrase}; look at its cell or at "
             f"`%logs {task}`, and run it again"
         )
 
-    def __reduce__(self) -> tuple[type[UpstreamCellError], tuple[str, str, str]]:
-        return type(self), (self.output, self.task, self.phrase)
+    def __reduce__(self) -> tuple[type[UpstreamCellError], tuple[str, str, str, str]]:
+        return type(self), (self.output, self.task, self.phrase, self.kind)
 
 
 class CellRun:
@@ -46,6 +47,15 @@ class CellRun:
         runner: where it runs.
         output: where it is shown.
     """
+
+    #: "task" or "flow".
+    kind = "task"
+    #: Names of the notebook that its code looks up there while it runs.
+    touches: frozenset[str] = frozenset()
+    #: Those whose values it may change there while it runs.
+    changes: frozenset[str] = frozenset()
+    #: Outputs without a placeholder while it runs.
+    unplaced: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -72,6 +82,8 @@ class CellRun:
         )
         #: What stays bound where it does not bind the name.
         self.before: dict[str, Any] = {}
+        #: What its placeholders have replaced, for a cell that waits and puts it back when the run fails.
+        self.replaced: dict[str, Any] = {}
         #: What its outputs are, as far as a worker has told.
         self.described: dict[str, str] = {}
         #: How its code failed on a worker, whose exceptions come without their tracebacks.
@@ -93,7 +105,7 @@ class CellRun:
         """Say how the run stands, to follow "it" or "which"."""
         state = self.state
         if not self.future.done():
-            return f"is {state.name.lower()} in task {self.name!r}"
+            return f"is {state.name.lower()} in {self.kind} {self.name!r}"
         if state.is_completed():
             return "is on its worker"
         ended = "could not begin" if state.name == "NotReady" else f"ended as {state.name}"
@@ -109,7 +121,7 @@ class CellRun:
 
     def upstream_error(self, output: str) -> UpstreamCellError:
         """Return the error of a cell that needs an output this run did not give."""
-        error = UpstreamCellError(output, self.name, self.phrase())
+        error = UpstreamCellError(output, self.name, self.phrase(), self.kind)
         cause = self.state.data
         if isinstance(cause, BaseException) and self.state.is_failed():  # else its message says all
             error.__cause__ = cause

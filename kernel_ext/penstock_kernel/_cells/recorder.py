@@ -79,6 +79,10 @@ class Recorder:
             self.put({"kind": "display", "data": data, "metadata": metadata})
         return True
 
+    def attempt(self) -> Recorder:
+        """Return the recorder of one attempt of a cell: this one, unless several cells share it."""
+        return self
+
     def error(self, error: BaseException) -> None:
         """Take what ended the run; it is shown only if the run is not tried again, so it is not forwarded."""
         with self._lock:
@@ -239,7 +243,7 @@ def recorded(name: str) -> Iterator[None]:
     if found is None and not _on_worker():
         yield
         return
-    mine = found or Recorder()
+    mine = found.attempt() if found is not None else Recorder()
     if found is None:
         route_streams()
     first = len(mine.events)

@@ -39,6 +39,8 @@ Handler = Callable[[Call], Awaitable[Answer]]
 _RUN = re.compile(r"^/link/flow_runs/([0-9a-fA-F-]{36})/(propose|wait)$")
 #: A long poll is answered at the latest after this many seconds, so that proxies and sockets stay alive.
 _LONGEST_WAIT = 60.0
+#: Bytes of lines that are read at once.
+_LITTLE = 32 << 10
 
 
 class Link:
@@ -91,7 +93,7 @@ class Link:
             raise Refused(
                 426, {"exception_message": f"Protocol {protocol} is too old; this store speaks {PROTOCOL}."}
             )
-        hwm = await self._call(lambda core: core.hwm.get(client, -1))
+        hwm = await self._call(lambda core: core.mark(client))
         return 200, {"protocol": PROTOCOL, "version": version(), "pid": os.getpid(), "hwm": hwm}
 
     async def _ingest(self, call: Call) -> Answer:
@@ -101,7 +103,11 @@ class Link:
                 422, {"exception_message": "ingest needs ?client=NAME, the name of the sender's journal."}
             )
         data = await read_body(call.receive)
-        return 200, {"hwm": await asyncio.wrap_future(self._store.core.ingest(client, data))}
+        core = self._store.core
+        if len(data) < _LITTLE:
+            return 200, {"hwm": await asyncio.wrap_future(core.ingest(client, data))}
+        # Reading a megabyte of lines takes milliseconds, in which others are to be heard.
+        return 200, {"hwm": await asyncio.wrap_future(await asyncio.to_thread(core.ingest, client, data))}
 
     async def _create(self, call: Call) -> Answer:
         body = await _json(call.receive)
@@ -226,7 +232,7 @@ class Link:
             loop.call_soon_threadsafe(changed.set)
 
         for name in names:
-            self._store.core.watch(name, wake)
+            self._store.core.watching.watch(name, wake)
         try:
             while True:
                 changed.clear()
@@ -241,7 +247,7 @@ class Link:
                     continue
         finally:
             for name in names:
-                self._store.core.unwatch(name, wake)
+                self._store.core.watching.unwatch(name, wake)
 
     async def _adopt(self, call: Call) -> Answer:
         body = await _json(call.receive)
