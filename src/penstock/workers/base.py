@@ -334,8 +334,6 @@ def _load_kinds() -> None:
     """Import the kinds of workers that are installed; one that is broken must not take the others with it."""
     from importlib.metadata import entry_points
 
-    import penstock.workers.process  # noqa: F401  # is found by its type then
-
     for point in entry_points(group="penstock.collections"):
         try:
             point.load()
