@@ -331,8 +331,8 @@ def make_run(
         linked=linked,
     )
     try:
-        # What runs here and now says at once that it is Running: both lines go into one write.
-        at_once = runner is None and not (linked or options.caches or run.tags)
+        # What runs in this process, and waits for nothing, is Running soon: both lines go into one write.
+        at_once = runner in (None, "threads") and not (linked or options.caches or run.tags)
         _journal(session, run, state, hold=at_once)
         tell("task_run_state", run, state)
     except _STOPS:
