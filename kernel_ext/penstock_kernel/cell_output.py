@@ -15,6 +15,7 @@ from typing import Any
 
 from penstock_kernel._cells.figures import figures_shown
 from penstock_kernel._cells.recorder import Event, Recorder, owner_of, recorded, recorder
+from penstock_kernel.session import somebody_watches
 
 _MESSAGES = {"display": "display_data", "clear": "clear_output", "stream": "stream", "error": "error"}
 
@@ -32,6 +33,11 @@ class CellOutput:
         self._parent = self._kernel.get_parent() if self._kernel is not None else None
         self._notice = f"penstock-{uuid.uuid4().hex}"
         self._noticed = False
+        #: Something is shown.
+        self.begun = threading.Event()
+        self._watched = somebody_watches(shell)
+        #: Display id -> the newest update of it, where nobody watches.
+        self._updates: dict[str, dict[str, Any]] = {}
 
     def put(self, event: Event) -> None:
         """Show one recorded event; may be called from any thread."""
@@ -58,11 +64,22 @@ class CellOutput:
         self._send("update_display_data" if self._noticed else "display_data", content)
         self._noticed = True
 
-    def _send(self, message: str, content: dict[str, Any]) -> None:
+    def repeat(self) -> None:
+        """Send updates again, in the name of the cell that runs now: nbclient hears of no other. In the main thread."""
         kernel: Any = self._kernel
-        kernel.session.send(
-            kernel.iopub_socket, message, content, parent=self._parent, ident=message.encode()
-        )
+        updates, self._updates = self._updates, {}
+        for content in updates.values():
+            self._publish("update_display_data", content, kernel.get_parent())
+
+    def _send(self, message: str, content: dict[str, Any]) -> None:
+        if message == "update_display_data" and not self._watched:
+            self._updates[content["transient"]["display_id"]] = content
+        self._publish(message, content, self._parent)
+
+    def _publish(self, message: str, content: dict[str, Any], parent: Any) -> None:
+        kernel: Any = self._kernel
+        self.begun.set()
+        kernel.session.send(kernel.iopub_socket, message, content, parent=parent, ident=message.encode())
 
 
 def _in_terminal(event: Event) -> None:
