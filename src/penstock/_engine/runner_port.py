@@ -97,6 +97,9 @@ class TaskRunner:
             only: these runs, which were cancelled; all of them by default.
         """
 
+    def terminate(self, futures: Collection[PenstockFuture[Any]]) -> None:
+        """Kill what still works on these runs, which were given up, where that harms no other."""
+
     def __enter__(self) -> Self:
         self._start_once()
         return self
@@ -181,13 +184,12 @@ class TaskRunner:
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
 
-    def cancel(self, futures: Collection[PenstockFuture[Any]]) -> None:
+    def cancel(self, futures: Collection[PenstockFuture[Any]], grace: float = STOP_GRACE) -> None:
         """Cancel some runs, each made under a token of its own; whatever else this runner does goes on.
-
-        What runs gets `STOP_GRACE` seconds to notice, then it is given up.
 
         Args:
             futures: of runs this runner was given; those that have ended are left alone.
+            grace: how many seconds what runs gets to notice; then it is given up.
         """
         with self._lock:
             left = {future: run for future, run in self._executions.items() if future in futures}
@@ -198,12 +200,14 @@ class TaskRunner:
         running = [future for future in left if future.task_run.run_count > 0]
         for future in left.keys() - running:
             future.set_state(left[future].abandon(_never_began()))
-        deadline = time.monotonic() + STOP_GRACE
-        for future in running:
-            if not future.ended_event().wait(max(0.0, deadline - time.monotonic())):
-                self._given_up = True
-                message = "Cancelled while running; its code may not have noticed yet."
-                future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+        deadline = time.monotonic() + grace
+        deaf = [one for one in running if not one.ended_event().wait(max(0.0, deadline - time.monotonic()))]
+        for future in deaf:
+            self._given_up = True
+            message = "Cancelled while running; its code may not have noticed yet."
+            future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+        if deaf:
+            self.terminate(deaf)
 
     def _start_once(self) -> None:
         if not self._started:
