@@ -70,8 +70,9 @@ def test_stop_ends_what_the_cell_waits_for_and_the_worker_works_on(kernel, works
     assert workers == {int(kernel.reply(cell).printed) for cell in (other, next_one)}
 
 
-@pytest.mark.parametrize("runner", ["processes", pytest.param("ray", marks=pytest.mark.ray)])
-@pytest.mark.parametrize("stops", [1, 2])
+@pytest.mark.parametrize(
+    ("runner", "stops"), [("processes", 1), ("processes", 2), pytest.param("ray", 1, marks=pytest.mark.ray)]
+)
 def test_a_worker_that_does_not_listen_is_killed(kernel, workspace, runner, stops):
     kernel.check(f"%runner {runner} 1", 120)
     cell = kernel.start(DEAF)
