@@ -47,7 +47,7 @@ class Extension:
         self.magics: list[Any] = [
             PenstockMagics(shell, self.session, self.background, self.tracking, self.options),
             RecordMagics(shell, self.session, self.background),
-            PlanMagics(shell, self.tracking.lineage, self.cells),
+            PlanMagics(shell, self.tracking.lineage, self.cells, self.options),
         ]
 
         #: Completes our lines, where IPython can ask for it.
