@@ -27,7 +27,7 @@ from penstock._store import changes, slot_decisions, snapshots
 from penstock._store.background import Background
 from penstock._store.commits import Bundle, Commits
 from penstock._store.database import Database
-from penstock._store.documents import Documents, channel
+from penstock._store.documents import Documents, channels
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
@@ -250,9 +250,8 @@ class Core:
             self._touched.add(run.id)
             if run.owner is not None and run.state is not None and run.state.type is StateType.CANCELLING:
                 self._touched.add(run.owner)
-            deployment = run.body.get("deployment_id")
-            if deployment is not None and run.state is not None and run.state.type is StateType.SCHEDULED:
-                self._touched.add(channel(deployment))
+            is_scheduled = run.state is not None and run.state.type is StateType.SCHEDULED
+            self._touched.update(channels(run.body, scheduled=is_scheduled))
         elif line.kind == "renamed" and body["run"] == "flow":
             self.run(str(body["id"])).body["name"] = body["name"]
         elif line.kind == "input":

@@ -205,6 +205,23 @@ FROM (FROM raw.document WHERE what = 'deployment'
       QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL) d
 JOIN flows f ON f.id = (d.body->>'flow_id')::UUID;
 
+CREATE OR REPLACE VIEW work_pools AS
+SELECT id, body->>'name' AS name, body->>'type' AS type, body->>'description' AS description,
+       (body->>'is_paused')::BOOLEAN AS is_paused, (body->>'concurrency_limit')::BIGINT AS concurrency_limit,
+       body->'base_job_template' AS base_job_template,
+       (body->>'created')::TIMESTAMP AS created, (body->>'updated')::TIMESTAMP AS updated
+FROM (FROM raw.document WHERE what = 'work_pool'
+      QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL);
+
+CREATE OR REPLACE VIEW work_queues AS
+SELECT q.id, q.body->>'name' AS name, (q.body->>'work_pool_id')::UUID AS work_pool_id, p.name AS work_pool_name,
+       (q.body->>'priority')::BIGINT AS priority, (q.body->>'is_paused')::BOOLEAN AS is_paused,
+       (q.body->>'concurrency_limit')::BIGINT AS concurrency_limit,
+       (q.body->>'created')::TIMESTAMP AS created, (q.body->>'updated')::TIMESTAMP AS updated
+FROM (FROM raw.document WHERE what = 'work_queue'
+      QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL) q
+JOIN work_pools p ON p.id = (q.body->>'work_pool_id')::UUID;
+
 -- The newest artifact of each key.
 CREATE OR REPLACE VIEW latest_artifacts AS
 SELECT * FROM artifacts WHERE key IS NOT NULL
