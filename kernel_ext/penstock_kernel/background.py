@@ -12,15 +12,13 @@ from collections.abc import Callable, Collection
 from contextvars import copy_context
 from typing import Any
 
-from penstock._engine.contexts import FlowRunContext
-from penstock._engine.futures import PenstockFuture
 from penstock._engine.remote_values import RemoteValue
 from penstock._values.states import State
 from penstock.tasks import Task
 from penstock_kernel._cells import CompiledCell, rehome, show
-from penstock_kernel._cells.recorder import OUTPUT, Event, Recorder, error_event, recorder
+from penstock_kernel._cells.recorder import Event, Recorder, error_event, recorder
 from penstock_kernel.cell_output import CellOutput, KernelRecorder
-from penstock_kernel.cell_run import CellRun
+from penstock_kernel.cell_run import CellRun, submit_cell
 from penstock_kernel.flow_cells import FlowCellRun
 from penstock_kernel.notices import info, task_notice
 from penstock_kernel.pending import Needs, PendingValue, given, needs_of, run_behind
@@ -44,6 +42,8 @@ class Background:
         self._lock = threading.Lock()
         self._live: list[CellRun] = []
         self._ready: list[CellRun] = []
+        self._unseen: list[CellOutput] = []
+        self._shell_has_kernel = getattr(shell, "kernel", None) is not None
         #: Name -> identity of the object bound to it, and the task run that gave it.
         self._origins: dict[str, tuple[int, str]] = {}
         #: Called with each run when it has ended and its outputs are bound, in the main thread.
@@ -72,7 +72,9 @@ class Background:
         values = given(compiled.bound.values)
         output.say(info(task.name, f"runs on {runner.type}"))
         context = self._session.cell_context(runner, token)
-        future = _submit(task, values, context, KernelRecorder(self._shell, output), self._edges(compiled))
+        future = submit_cell(
+            task, values, context, KernelRecorder(self._shell, output), self._edges(compiled)
+        )
         run = CellRun(compiled, future, token, runner, output)
         run.quiet = waits
         self._take(run)
@@ -90,12 +92,17 @@ class Background:
         self._take(run)
 
         def work() -> None:
-            recorder.set(KernelRecorder(self._shell, run.output, shared=True))
+            recorder.set(KernelRecorder(self._shell, run.output))
             show.set(None)
             run.work()
 
         context = copy_context()
         threading.Thread(target=context.run, args=(work,), name="penstock-flow-cell", daemon=True).start()
+        if (
+            self._shell_has_kernel
+        ):  # nbclient takes only what comes before the cell's end, so the panel has to be there
+            while not (run.output.begun.wait(_TICK) or run.ended.is_set()):
+                pass
 
     def _take(self, run: CellRun) -> None:
         """Take in a run that begins."""
@@ -136,6 +143,7 @@ class Background:
     def needs(self, text: str) -> Needs:
         """Return what a cell has to wait for."""
         self.publish()
+        self._show_ends()
         return needs_of(text, self._namespace, self.live)
 
     def publish(self) -> None:
@@ -143,6 +151,7 @@ class Background:
         with self._lock:
             ready, self._ready = self._ready, []
         for run in ready:
+            self._unseen.append(run.output)
             try:
                 self._bind(run)
             except Exception as error:  # its value is lost: who reads the name gets the error, too
@@ -200,17 +209,19 @@ class Background:
             if type(value) is PendingValue:
                 del self._namespace[name]
 
-    def artifact(self, body: dict[str, Any]) -> None:
-        """Show what a worker has sent back of a cell's output."""
-        run = next((one for one in self.live if one.future.task_run_id == body.get("task_run_id")), None)
-        if body["type"] == OUTPUT and run is not None and run.runner.type != "threads":
-            for event in body["data"]:
-                if event["kind"] == "outputs":
-                    run.described = event["outputs"]
-                elif event["kind"] == "error":
-                    run.failure = event
-                else:
-                    run.output.put(event)
+    def take_output(self, body: dict[str, Any]) -> bool:
+        """Show what a worker tells of a task cell's output; False when it is of none of these cells."""
+        run = next((one for one in self.live if one.future.task_run_id == body["task_run_id"]), None)
+        if run is None:
+            return False
+        for event in body["data"]:
+            if event["kind"] == "outputs":
+                run.described = event["outputs"]
+            elif event["kind"] == "error":
+                run.failure = event
+            else:
+                run.output.put(event)
+        return True
 
     def log(self, body: dict[str, Any]) -> None:
         """Keep why the cache had no result for a run: its line says so."""
@@ -234,8 +245,15 @@ class Background:
         runs = dict.fromkeys([*(run for run in found if run is not None), *needs.readers])
         return [run for run in runs if not run.ended.is_set()]
 
+    def _show_ends(self) -> None:
+        """Repeat how runs have ended, where nobody would have seen it; in a cell."""
+        outputs, self._unseen = self._unseen, []
+        for output in outputs:
+            output.repeat()
+
     def _settle(self, needs: Needs) -> None:
         self.publish()
+        self._show_ends()
         for name in needs.values:
             run = run_behind(self._namespace.get(name))
             if run is None:
@@ -317,25 +335,6 @@ class Background:
         run.published = True
         for tell in self.on_published:
             tell(run)
-
-
-def _submit(
-    task: Task[Any, Any],
-    values: dict[str, Any],
-    context: FlowRunContext,
-    mine: KernelRecorder,
-    edges: dict[str, list[dict[str, str]]],
-) -> PenstockFuture[Any]:
-    """Hand the task over in a context of its own, where its output finds its way."""
-
-    def submit() -> PenstockFuture[Any]:
-        recorder.set(mine)
-        show.set(None)
-        with context:
-            future: PenstockFuture[Any] = context.task_runner.submit(task, values, dependencies=edges)
-        return future
-
-    return copy_context().run(submit)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 from typing import Any
 
 from penstock._engine.cancellation import Token
+from penstock._engine.contexts import FlowRunContext
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.part_futures import PartFuture
 from penstock._engine.runner_port import TaskRunner
 from penstock._values.states import State
-from penstock_kernel._cells import CompiledCell
+from penstock.tasks import Task
+from penstock_kernel._cells import CompiledCell, show
 from penstock_kernel._cells.errors import CellError
-from penstock_kernel._cells.recorder import Event
-from penstock_kernel.cell_output import CellOutput
+from penstock_kernel._cells.recorder import Event, recorder
+from penstock_kernel.cell_output import CellOutput, KernelRecorder
 
 
 class UpstreamCellError(CellError):
@@ -126,3 +129,22 @@ class CellRun:
         if isinstance(cause, BaseException) and self.state.is_failed():  # else its message says all
             error.__cause__ = cause
         return error
+
+
+def submit_cell(
+    task: Task[Any, Any],
+    values: dict[str, Any],
+    context: FlowRunContext,
+    mine: KernelRecorder,
+    edges: dict[str, list[dict[str, str]]],
+) -> PenstockFuture[Any]:
+    """Hand the task over in a context of its own, where its output finds its way."""
+
+    def submit() -> PenstockFuture[Any]:
+        recorder.set(mine)
+        show.set(None)
+        with context:
+            future: PenstockFuture[Any] = context.task_runner.submit(task, values, dependencies=edges)
+        return future
+
+    return copy_context().run(submit)
