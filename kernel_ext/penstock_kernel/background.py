@@ -16,7 +16,7 @@ from penstock._engine.remote_values import RemoteValue
 from penstock._values.states import State
 from penstock.tasks import Task
 from penstock_kernel._cells import CompiledCell, rehome, show
-from penstock_kernel._cells.recorder import OUTPUT, Event, Recorder, error_event, recorder
+from penstock_kernel._cells.recorder import Event, Recorder, error_event, recorder
 from penstock_kernel.cell_output import CellOutput, KernelRecorder
 from penstock_kernel.cell_run import CellRun, submit_cell
 from penstock_kernel.flow_cells import FlowCellRun
@@ -92,7 +92,7 @@ class Background:
         self._take(run)
 
         def work() -> None:
-            recorder.set(KernelRecorder(self._shell, run.output, shared=True))
+            recorder.set(KernelRecorder(self._shell, run.output))
             show.set(None)
             run.work()
 
@@ -209,17 +209,19 @@ class Background:
             if type(value) is PendingValue:
                 del self._namespace[name]
 
-    def artifact(self, body: dict[str, Any]) -> None:
-        """Show what a worker has sent back of a cell's output."""
-        run = next((one for one in self.live if one.future.task_run_id == body.get("task_run_id")), None)
-        if body["type"] == OUTPUT and run is not None and run.runner.type != "threads":
-            for event in body["data"]:
-                if event["kind"] == "outputs":
-                    run.described = event["outputs"]
-                elif event["kind"] == "error":
-                    run.failure = event
-                else:
-                    run.output.put(event)
+    def take_output(self, body: dict[str, Any]) -> bool:
+        """Show what a worker tells of a task cell's output; False when it is of none of these cells."""
+        run = next((one for one in self.live if one.future.task_run_id == body["task_run_id"]), None)
+        if run is None:
+            return False
+        for event in body["data"]:
+            if event["kind"] == "outputs":
+                run.described = event["outputs"]
+            elif event["kind"] == "error":
+                run.failure = event
+            else:
+                run.output.put(event)
+        return True
 
     def log(self, body: dict[str, Any]) -> None:
         """Keep why the cache had no result for a run: its line says so."""

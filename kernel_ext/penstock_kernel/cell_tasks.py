@@ -9,8 +9,6 @@ from penstock._results.policies import INPUTS, NO_CACHE, TASK_SOURCE
 from penstock._values.states import State
 from penstock.tasks import Task
 from penstock_kernel._cells import CellFunction, CompiledCell, TaskLine, analyse, compile_cell, rehome
-from penstock_kernel._cells.recorder import recorder
-from penstock_kernel.cell_output import KernelRecorder
 from penstock_kernel.pending import given
 from penstock_kernel.session import NotebookSession
 
@@ -54,17 +52,13 @@ def runs_here(task: Task[Any, Any], session: NotebookSession, runner: str | None
     return session.runner_for(runner).type == "threads" and not task.isasync
 
 
-def run_here(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, shell: Any) -> State:
+def run_here(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession) -> State:
     """Run a task cell in its cell's own thread, inside the session's run, and return its final state.
 
     Prints, plots, `%debug` and Stop work as in any cell; the run keeps a copy of what is shown.
     """
     with session.context():
-        mark = recorder.set(KernelRecorder(shell, None))
-        try:
-            state: State = task(**given(values), return_state=True)
-        finally:
-            recorder.reset(mark)
+        state: State = task(**given(values), return_state=True)
     return state
 
 

@@ -149,7 +149,7 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
     def _run_here(self, compiled: CompiledCell, task: Task[Any, Any], record: CellRecord) -> None:
         name, namespace = compiled.function.name, self._namespace
         with LastRun() as last:
-            state = run_here(task, compiled.bound.values, self._session, self._shell)
+            state = run_here(task, compiled.bound.values, self._session)
         if not state.is_completed():
             display(task_notice(name, state, last.task_run, ()))
             self._tracking.ended(record, state.name)

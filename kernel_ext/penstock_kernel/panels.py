@@ -72,16 +72,15 @@ class PanelObserver(Observer):
                 patch = view.rows.enter(task_run, state)
             self._update(view, {"tasks": patch})
 
+    def place_of(self, task_run: TaskRun) -> CellOutput | None:
+        """Return where the output of a task run inside a flow run is shown."""
+        view = self._view(task_run.flow_run_id)
+        return view.output if view is not None else None
+
     def artifact(self, body: dict[str, Any]) -> None:
         """Show an artifact, or its new content."""
         view = self._view(_uuid(body.get("flow_run_id")))
-        if view is None:
-            return
-        if body["type"] == OUTPUT:  # what a task cell printed on a worker: shown under the flow's cell
-            here = body.get("task_run_id") is None or view.flow_run.runner == "threads"
-            for event in () if here else body["data"]:
-                if event["kind"] not in ("error", "outputs"):
-                    view.output.put(event)
+        if view is None or body["type"] == OUTPUT:  # what a task has printed is no part of the panel
             return
         entry = {name: body[name] for name in ("key", "type", "description", "data")}
         entry["id"] = str(body["id"])

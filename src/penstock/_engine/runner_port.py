@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
-from penstock._engine.contexts import FlowRunContext, TagsContext
+from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
 from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture, futures_in
 from penstock._engine.log_setup import setup_logging
 from penstock._engine.mapping import expand
@@ -28,7 +28,10 @@ from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
-from penstock.exceptions import PenstockSignal
+from penstock.exceptions import Pause, PenstockSignal
+
+if TYPE_CHECKING:
+    from penstock._engine.worker_tail import WorkerTail
 
 #: How long running tasks get to notice that their run was stopped, in seconds.
 STOP_GRACE = 0.5
@@ -127,6 +130,7 @@ class TaskRunner:
             future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             if self.elsewhere:
                 join_from_afar(execution, future)
+                _tail().follow(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -213,6 +217,8 @@ class TaskRunner:
         with self._lock:
             self._open.discard(future)
             self._executions.pop(future, None)
+        if self.elsewhere:
+            _tail().give_up(future.task_run)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -225,6 +231,12 @@ class TaskRunner:
         self._lock = threading.Lock()
         self._open = set()
         self._executions = {}
+
+
+def _tail() -> WorkerTail:
+    from penstock._engine.worker_tail import worker_tail
+
+    return worker_tail
 
 
 def runner_here(verb: str, name: str) -> TaskRunner:
@@ -294,6 +306,8 @@ def make_run(
     """Make a task run of `task` (with this id, if one is given), journal it as Pending, return its execution."""
     setup_logging()
     context = FlowRunContext.get()
+    if context is not None and context.cancellation.is_suspended and TaskRunContext.get() is None:
+        raise Pause(f"Flow run {context.flow_run.name!r} was suspended; it goes on when it is resumed.")
     waits = tuple(wait_for) if wait_for is not None else ()
     linked = bool(waits) or inputs.is_linked(parameters)
     options = options_of(task, context)
