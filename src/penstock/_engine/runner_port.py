@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
 from penstock._engine import inputs
@@ -29,9 +29,6 @@ from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
 from penstock.exceptions import Pause, PenstockSignal
-
-if TYPE_CHECKING:
-    from penstock._engine.worker_tail import WorkerTail
 
 #: How long running tasks get to notice that their run was stopped, in seconds.
 STOP_GRACE = 0.5
@@ -133,7 +130,9 @@ class TaskRunner:
             future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             if self.elsewhere:
                 join_from_afar(execution, future)
-                _tail().follow(execution.task_run)
+                from penstock._engine.worker_tail import worker_tail
+
+                worker_tail.follow(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -222,7 +221,9 @@ class TaskRunner:
             self._open.discard(future)
             self._executions.pop(future, None)
         if self.elsewhere:
-            _tail().give_up(future.task_run)
+            from penstock._engine.worker_tail import worker_tail
+
+            worker_tail.give_up(future.task_run)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -235,12 +236,6 @@ class TaskRunner:
         self._lock = threading.Lock()
         self._open = set()
         self._executions = {}
-
-
-def _tail() -> WorkerTail:
-    from penstock._engine.worker_tail import worker_tail
-
-    return worker_tail
 
 
 def runner_here(verb: str, name: str) -> TaskRunner:
