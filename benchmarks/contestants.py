@@ -48,6 +48,9 @@ class Contestant:
         with TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
             home = Path(folder)
             env = {**os.environ, **self.settings(home), memory.MARK: mark}
+            env.pop(
+                "PYTHONDONTWRITEBYTECODE", None
+            )  # compiling is for the first start of an installed package
             if self.name in ("prefect", "joblib"):
                 env.pop("PYTHONPATH", None)
             try:

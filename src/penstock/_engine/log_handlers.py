@@ -87,7 +87,7 @@ class APILogHandler(logging.Handler):
         try:
             body = self.prepare(record)
             at = int(record.created * 1_000_000)
-            sessions.current_session().emit("log", body, at)
+            sessions.current_session().emit("log", body, at, hold="held" in record.__dict__)
             if watched():
                 tell("log", {**body, "task_name": getattr(record, "task_name", None)}, at)
         except Exception:

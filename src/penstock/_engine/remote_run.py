@@ -269,7 +269,7 @@ class _CarryingSession:
         self.workspace = Workspace(home)
         self.limited_tags = LimitedTags(self.workspace)
 
-    def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> int:
+    def emit(self, kind: str, body: dict[str, Any], at: int | None = None, *, hold: bool = False) -> int:
         lines = _lines.get()
         if lines is not None:
             lines.append((kind, body, now_us() if at is None else at))

@@ -62,6 +62,8 @@ _PLACE: dict[str, Any] = {
     "stack_info": None,
     "processName": "MainProcess",
     "taskName": None,
+    # The line of a run that has ended says nothing its last state does not: it may wait for the next event.
+    "held": True,
 }
 
 

@@ -331,7 +331,9 @@ def make_run(
         linked=linked,
     )
     try:
-        _journal(session, run, state)
+        # What runs here and now says at once that it is Running: both lines go into one write.
+        at_once = runner is None and not (linked or options.caches or run.tags)
+        _journal(session, run, state, hold=at_once)
         tell("task_run_state", run, state)
     except _STOPS:
         execution.abandon(_never_began())  # nobody else knows of it yet
@@ -339,7 +341,7 @@ def make_run(
     return execution
 
 
-def _journal(session: Session, run: TaskRun, state: State) -> None:
+def _journal(session: Session, run: TaskRun, state: State, *, hold: bool) -> None:
     session.emit(
         "task_run",
         {
@@ -357,6 +359,7 @@ def _journal(session: Session, run: TaskRun, state: State) -> None:
             "state_name": state.name,
         },
         int(state.timestamp.timestamp() * 1_000_000),
+        hold=hold,
     )
 
 

@@ -1,7 +1,7 @@
 """Appending to this process's own journal.
 
 One `os.write` on an O_APPEND descriptor an event: about 2 microseconds, and it survives the death of this
-process at any later instant. The file is locked (`flock`) for as long as the process lives, which is how the
+process at any later instant. An event that says nothing without the next one may be held back and travel with it. The file is locked (`flock`) for as long as the process lives, which is how the
 store tells a dead process from a busy one.
 """
 
@@ -16,12 +16,16 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from penstock._crashpoints import crashpoint
 from penstock._ids import now_us, short_hex
 from penstock._journal.line import encode
+
+#: At most this many queued lines go into one write.
+_TOGETHER = 64
 
 
 def process_start() -> int:
@@ -56,7 +60,7 @@ class Journal:
         self._seq = 0
         self._size = 0
         #: Lines on their way into the file: sequence number, where in the file they begin, the bytes. More than
-        #: one when the disk is full; they are tried again with the next event.
+        #: one when some are held back, or the disk is full; they are tried again with the next event.
         self._queue: deque[tuple[int, int, bytes]] = deque()
         #: True while `_size` may be behind the file. It stays so when a signal interrupts a write.
         self._unsure = False
@@ -75,13 +79,15 @@ class Journal:
         """Bytes written so far."""
         return self._size
 
-    def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> int:
+    def emit(self, kind: str, body: dict[str, Any], at: int | None = None, *, hold: bool = False) -> int:
         """Append one event and return its sequence number.
 
         Args:
             kind: one of the kinds listed in `penstock._journal.line`.
             body: its keys and values.
             at: when it happened, microseconds since 1970 UTC; now by default.
+            hold: do not write it yet but together with the next event, or at the next `flush`: half the system
+                calls where two events follow each other at once.
         """
         when = now_us() if at is None else at
         with self._lock:
@@ -90,7 +96,8 @@ class Journal:
                 last, begun, raw = self._queue[-1]
                 seq, start = last + 1, begun + len(raw)
             self._queue.append((seq, start, encode(seq, kind, when, body)))
-            self._flush()
+            if not hold:
+                self._flush()
         for listener in self._listeners:
             listener()
         return seq
@@ -100,7 +107,7 @@ class Journal:
         self._listeners = (*self._listeners, listener)
 
     def flush(self) -> bool:
-        """Try again to write what a full disk has kept out; True when nothing waits any more."""
+        """Write what was held back or kept out by a full disk; True when nothing waits any more."""
         with self._lock:
             if self._fd >= 0:
                 self._flush()
@@ -131,20 +138,24 @@ class Journal:
         finds out from the file's size where to go on: no line is lost, doubled or left half.
         """
         while self._queue:
-            seq, start, line = self._queue[0]
+            _, start, line = self._queue[0]
             if self._unsure:
                 self._size = os.fstat(self._fd).st_size
             self._unsure = True
             done = self._size - start
             if done < len(line):
+                if len(self._queue) > 1:
+                    line = b"".join(raw for _, _, raw in islice(self._queue, _TOGETHER))
                 crashpoint("journal.write")
                 self._size += self._write(line[done:] if done else line)
             self._unsure = False
-            if self._size < start + len(line):
+            before = len(self._queue)
+            while self._queue and self._size >= self._queue[0][1] + len(self._queue[0][2]):
+                self._seq = self._queue[0][0] + 1
+                crashpoint("journal.written")
+                self._queue.popleft()
+            if len(self._queue) == before:
                 return
-            self._seq = seq + 1
-            crashpoint("journal.written")
-            self._queue.popleft()
 
     def _write(self, data: bytes) -> int:
         try:

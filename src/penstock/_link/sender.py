@@ -107,6 +107,7 @@ class Sender:
                 self._hurry.clear()
                 self._sleeping = True
                 try:
+                    self._journal.flush()
                     self._ship(fd)
                     backoff = 0.05
                 except PenstockException:

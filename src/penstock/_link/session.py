@@ -50,9 +50,9 @@ class Session:
         """This process's name in the store."""
         return self.journal.client
 
-    def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> int:
-        """Journal one event; see `penstock._journal.line` for kinds and keys."""
-        return self.journal.emit(kind, body, at)
+    def emit(self, kind: str, body: dict[str, Any], at: int | None = None, *, hold: bool = False) -> int:
+        """Journal one event (with `hold`: together with the next); see `penstock._journal.line` for kinds and keys."""
+        return self.journal.emit(kind, body, at, hold=hold)
 
     def hurry(self) -> None:
         """Ship what is written at once, without gathering more."""

@@ -23,6 +23,9 @@ class StateType(str, Enum):
     def __str__(self) -> str:
         return self.value
 
+    # Looked up several times a task run; what an enumeration does by itself is a call of Python code.
+    __hash__ = str.__hash__
+
 
 #: A run in one of these has ended.
 TERMINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})

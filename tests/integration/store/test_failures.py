@@ -86,7 +86,9 @@ class Place(StoreProcess):
     def stores(self):
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and str(self.home).encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                if entry.name.isdigit() and str(self.home).encode() in (entry / "cmdline").read_bytes().split(
+                    b"\0"
+                ):
                     yield int(entry.name)
 
 

@@ -56,12 +56,12 @@ class Counter:
 
 
 def test_no_more_runs_than_slots_are_running(eventually):
-    tag, counter = Tag(2), Counter()
+    tag, counter, pair = Tag(2), Counter(), threading.Barrier(2, timeout=30)
 
     @task(tags=[tag.name])
     def work():
         with counter:
-            threading.Event().wait(0.01)
+            pair.wait()
 
     @flow
     def many():
