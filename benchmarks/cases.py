@@ -88,6 +88,18 @@ def store(n: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def pauses(count: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Time how soon a paused flow goes on once it is resumed over REST."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        if contestant.name != "penstock":
+            return
+        for name, value in contestant.script(space, "pauses.py", str(count)).items():
+            yield f"going on after a pause: ms, {name}", value
+
+    return run
+
+
 def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
@@ -163,6 +175,7 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("cold", hello("cold"), few, fresh=True),
         Case("warm", hello("warm"), few, server=True),
         Case("store", store(10_000 if quick else 1_000_000), 1, fresh=True),
+        Case("pauses", pauses(20 if quick else 200), 1, fresh=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
     ]
     cases += [

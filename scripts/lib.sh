@@ -94,23 +94,51 @@ environment() {
     printf '%s\n%s\n' "$want" "${list//,/ }" >"$stamp"
 }
 
-# side_venv NAME SPEC...: .cache/venvs/NAME with Penstock's notebook extra, where SPEC (say 'ipykernel==7.3.*')
-# takes the place of the pinned version. Prints the path of its Python.
+# side_venv NAME SPEC...: .cache/venvs/NAME with Penstock's notebook extra. A SPEC with a version (say
+# 'ipykernel==7.3.*') takes the place of the pinned one, one without (say pandas) adds a package at its pinned version;
+# the SPEC '.' leaves the notebook extra out. Prints the path of its Python.
 side_venv() {
-    local folder=.cache/venvs/$1 spec want
+    local folder=.cache/venvs/$1 spec want penstock='.[notebook]' wanted=()
     shift
     mkdir -p .cache/venvs
     cp constraints.txt "$folder.constraints"
     for spec in "$@"; do
-        local name=${spec%%[<>=!~[ ]*}
-        sed -i.bak "/^${name}==/d" "$folder.constraints"
+        case $spec in
+            .) penstock=. ; continue ;;
+            *[\<\>=!~]*) sed -i "/^${spec%%[<>=!~[ ]*}==/d" "$folder.constraints" ;;
+        esac
+        wanted+=("$spec")
     done
     printf '%s\n' "$@" >"$folder.specs"
     want=$(fingerprint "$folder.specs")
     if [ "$(cat "$folder/.penstock-stamp" 2>/dev/null)" != "$want" ]; then
         say "Preparing $folder ($*) ..."
         make_venv "$folder"
-        venv_install "$folder" -c "$folder.constraints" -e ".[notebook]" "$@"
+        venv_install "$folder" -c "$folder.constraints" -e "$penstock" "${wanted[@]}"
+        printf '%s\n' "$want" >"$folder/.penstock-stamp"
+    fi
+    printf '%s\n' "$ROOT/$folder/bin/python"
+}
+
+# over_venv NAME SPEC...: .cache/venvs/NAME with those packages in front of everything that .venv has: seconds instead of
+# minutes. Their dependencies are those of .venv; name what is missing there. Prints the path of its Python.
+over_venv() {
+    local folder=.cache/venvs/$1 want
+    shift
+    mkdir -p .cache/venvs
+    printf '%s\n' "$@" >"$folder.specs"
+    want=$(fingerprint "$folder.specs")
+    if [ "$(cat "$folder/.penstock-stamp" 2>/dev/null)" != "$want" ]; then
+        say "Preparing $folder ($*) ..."
+        rm -rf "$folder"
+        make_venv "$folder"
+        venv_install "$folder" --no-deps "$@"
+        "$folder/bin/python" - .venv <<'PYTHON'
+import pathlib, sys, sysconfig
+mine = pathlib.Path(sysconfig.get_path("purelib"))
+theirs = pathlib.Path(sys.argv[1]).resolve() / mine.relative_to(sys.prefix)
+(mine / "over.pth").write_text(f"import site; site.addsitedir({str(theirs)!r})\n")
+PYTHON
         printf '%s\n' "$want" >"$folder/.penstock-stamp"
     fi
     printf '%s\n' "$ROOT/$folder/bin/python"

@@ -30,6 +30,8 @@ _QUERIES = {
     "slowest tasks": "SELECT task_name, avg(duration) FROM task_runs GROUP BY 1 ORDER BY 2 DESC",
     "names": "SELECT id FROM task_runs WHERE contains(name, 't-77') LIMIT 200",
     "states of a task run": "SELECT * FROM states WHERE task_run_id = '{task}'",
+    "a page of whole task runs": "SELECT * FROM task_runs ORDER BY created DESC LIMIT 200",
+    "a page of events": "SELECT * FROM events ORDER BY occurred DESC LIMIT 200",
 }
 
 
@@ -96,6 +98,39 @@ def batches(tasks: int, flow_runs: list[str], first_task: list[str]) -> Iterator
         yield b"".join(lines)
 
 
+def records_of_tasks(session: Any, tasks: int) -> float:
+    """Return the seconds it takes to journal a task run and two states, each, and to have all of them acknowledged."""
+    from penstock._ids import new_id
+
+    flow_run = str(new_id())
+    started = time.perf_counter()
+    for number in range(tasks):
+        task, name = str(new_id()), f"t-{number}"
+        body = {"id": task, "flow_run_id": flow_run, "task_key": "m.t", "task_name": "t", "name": name}
+        body |= {
+            "dynamic_key": name,
+            "tags": [],
+            "runner": "threads",
+            "inputs": {},
+            "state_id": str(new_id()),
+        }
+        session.emit("task_run", body | {"state_type": "PENDING", "state_name": "Pending"})
+        for kind in ("RUNNING", "COMPLETED"):
+            state = {
+                "run": "task",
+                "id": task,
+                "flow_run_id": flow_run,
+                "state_id": str(new_id()),
+                "type": kind,
+            }
+            session.emit(
+                "state", state | {"name": kind.title(), "message": None, "details": {}, "run_count": 1}
+            )
+    if not session.drain(60):
+        raise TimeoutError("the store did not acknowledge the records of the tasks")
+    return time.perf_counter() - started
+
+
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -135,6 +170,7 @@ def store_figures(tasks: int) -> dict[str, float]:
 
     quiet = times(transition, 200)
     found["ms of a transition, median"] = statistics.median(quiet)
+    found["µs of the records of a task, acknowledged"] = records_of_tasks(session, 1000) / 1000 * 1e6
     flow_runs, first = [str(new_id()) for _ in range(max(1, tasks // 1000))], []
     busy, stop = [], threading.Event()
 

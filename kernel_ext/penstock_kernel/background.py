@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextvars import copy_context
 from typing import Any
 
-from penstock._engine.contexts import FlowRunContext
-from penstock._engine.futures import PenstockFuture
 from penstock._engine.remote_values import RemoteValue
 from penstock._values.states import State
 from penstock.tasks import Task
 from penstock_kernel._cells import CompiledCell, rehome, show
-from penstock_kernel._cells.recorder import OUTPUT, Event, Recorder, error_event, recorder
+from penstock_kernel._cells.recorder import Event, Recorder, error_event, recorder
 from penstock_kernel.cell_output import CellOutput, KernelRecorder
-from penstock_kernel.cell_run import CellRun
+from penstock_kernel.cell_run import CellRun, submit_cell
+from penstock_kernel.flow_cells import FlowCellRun
 from penstock_kernel.notices import info, task_notice
-from penstock_kernel.pending import Needs, PendingValue, needs_of, run_behind
+from penstock_kernel.pending import Needs, PendingValue, given, needs_of, run_behind
 from penstock_kernel.replay import keep
 from penstock_kernel.session import NotebookSession
 from penstock_kernel.tracebacks import prune
@@ -43,6 +42,8 @@ class Background:
         self._lock = threading.Lock()
         self._live: list[CellRun] = []
         self._ready: list[CellRun] = []
+        self._unseen: list[CellOutput] = []
+        self._shell_has_kernel = getattr(shell, "kernel", None) is not None
         #: Name -> identity of the object bound to it, and the task run that gave it.
         self._origins: dict[str, tuple[int, str]] = {}
         #: Called with each run when it has ended and its outputs are bound, in the main thread.
@@ -71,21 +72,78 @@ class Background:
         values = given(compiled.bound.values)
         output.say(info(task.name, f"runs on {runner.type}"))
         context = self._session.cell_context(runner, token)
-        future = _submit(task, values, context, KernelRecorder(self._shell, output), self._edges(compiled))
+        future = submit_cell(
+            task, values, context, KernelRecorder(self._shell, output), self._edges(compiled)
+        )
         run = CellRun(compiled, future, token, runner, output)
         run.quiet = waits
+        self._take(run)
+        return run
+
+    def start_flow(self, run: FlowCellRun, *, waits: bool = False) -> None:
+        """Start a flow cell in a thread of its own; its outputs are pending from here on.
+
+        Args:
+            run: of the cell, made in it.
+            waits: the caller waits for it and raises its error, so that needs not be shown.
+        """
+        run.quiet = waits
+        run.function.remember_source()
+        self._take(run)
+
+        def work() -> None:
+            recorder.set(KernelRecorder(self._shell, run.output))
+            show.set(None)
+            run.work()
+
+        context = copy_context()
+        threading.Thread(target=context.run, args=(work,), name="penstock-flow-cell", daemon=True).start()
+        if (
+            self._shell_has_kernel
+        ):  # nbclient takes only what comes before the cell's end, so the panel has to be there
+            while not (run.output.begun.wait(_TICK) or run.ended.is_set()):
+                pass
+
+    def _take(self, run: CellRun) -> None:
+        """Take in a run that begins."""
         with self._lock:
             self._live.append(run)
         for name in run.function.outputs:
-            if name not in run.certain and name in self._namespace:
-                run.before[name] = self._namespace[name]
+            if name in run.unplaced:
+                continue
+            if name in self._namespace:
+                if name not in run.certain:
+                    run.before[name] = self._namespace[name]
+                if run.quiet:
+                    run.replaced[name] = self._namespace[name]
             self._namespace[name] = PendingValue(name, run)
-        future.add_done_callback(lambda _: self._end(run))
-        return run
+        run.future.add_done_callback(lambda _: self._end(run))
+
+    def wait_for(self, run: CellRun) -> None:
+        """Wait, in the cell that has started it, until a run has ended and its outputs are bound.
+
+        Raises:
+            KeyboardInterrupt: Stop was pressed; the run is cancelled.
+        """
+        try:
+            while not run.ended.wait(_TICK):
+                pass
+        except KeyboardInterrupt:
+            self.cancel([run])
+            raise
+        finally:
+            self.publish()
+            if not run.state.is_completed():
+                for name in run.function.outputs:
+                    if run_behind(self._namespace.get(name)) is run:
+                        del self._namespace[name]
+                self._namespace.update(run.replaced)
+        run.state.result()
 
     def needs(self, text: str) -> Needs:
         """Return what a cell has to wait for."""
         self.publish()
+        self._show_ends()
         return needs_of(text, self._namespace, self.live)
 
     def publish(self) -> None:
@@ -93,6 +151,7 @@ class Background:
         with self._lock:
             ready, self._ready = self._ready, []
         for run in ready:
+            self._unseen.append(run.output)
             try:
                 self._bind(run)
             except Exception as error:  # its value is lost: who reads the name gets the error, too
@@ -135,7 +194,8 @@ class Background:
         groups: dict[int, list[CellRun]] = {}
         for run in runs:
             run.token.set("cancelled")  # all of them first, so that none waits for another to notice
-            groups.setdefault(id(run.runner), []).append(run)
+            if run.kind == "task":  # the tasks of a flow are its own to cancel
+                groups.setdefault(id(run.runner), []).append(run)
         for group in groups.values():
             group[0].runner.cancel([run.future for run in group])
         for run in runs:
@@ -149,17 +209,19 @@ class Background:
             if type(value) is PendingValue:
                 del self._namespace[name]
 
-    def artifact(self, body: dict[str, Any]) -> None:
-        """Show what a worker has sent back of a cell's output."""
-        run = next((one for one in self.live if one.future.task_run_id == body.get("task_run_id")), None)
-        if body["type"] == OUTPUT and run is not None and run.runner.type != "threads":
-            for event in body["data"]:
-                if event["kind"] == "outputs":
-                    run.described = event["outputs"]
-                elif event["kind"] == "error":
-                    run.failure = event
-                else:
-                    run.output.put(event)
+    def take_output(self, body: dict[str, Any]) -> bool:
+        """Show what a worker tells of a task cell's output; False when it is of none of these cells."""
+        run = next((one for one in self.live if one.future.task_run_id == body["task_run_id"]), None)
+        if run is None:
+            return False
+        for event in body["data"]:
+            if event["kind"] == "outputs":
+                run.described = event["outputs"]
+            elif event["kind"] == "error":
+                run.failure = event
+            else:
+                run.output.put(event)
+        return True
 
     def log(self, body: dict[str, Any]) -> None:
         """Keep why the cache had no result for a run: its line says so."""
@@ -183,8 +245,15 @@ class Background:
         runs = dict.fromkeys([*(run for run in found if run is not None), *needs.readers])
         return [run for run in runs if not run.ended.is_set()]
 
+    def _show_ends(self) -> None:
+        """Repeat how runs have ended, where nobody would have seen it; in a cell."""
+        outputs, self._unseen = self._unseen, []
+        for output in outputs:
+            output.repeat()
+
     def _settle(self, needs: Needs) -> None:
         self.publish()
+        self._show_ends()
         for name in needs.values:
             run = run_behind(self._namespace.get(name))
             if run is None:
@@ -211,7 +280,7 @@ class Background:
             self._live.remove(run)
             self._ready.append(run)
         try:
-            if state.is_failed():
+            if state.is_failed() and run.kind == "task":
                 keep(run.function, run.values, str(run.future.task_run_id))
             self._tell(run, state)
         finally:
@@ -228,6 +297,8 @@ class Background:
             recorded.show(state.result())
         if state.is_failed() and not run.quiet and isinstance(state.data, Exception):
             run.output.put(self._error(run, state.data))
+        if run.kind == "flow":  # its panel tells
+            return
         run.output.say(task_notice(run.name, state, run.future.task_run, outputs, run.why))
 
     def _error(self, run: CellRun, error: Exception) -> Event:
@@ -244,9 +315,10 @@ class Background:
         run.values.clear()
         if run.state.is_completed() and (fetch or not isinstance(run.state.data, RemoteValue)):
             for name, output in run.function.unpack(run.state.result()).items():
-                if run_behind(self._namespace.get(name)) is run:
+                if run_behind(self._namespace.get(name)) is run or name in run.unplaced:
                     value = self._namespace[name] = rehome(output, self._namespace)
-                    self._origins[name] = (id(value), str(run.future.task_run_id))
+                    if run.kind == "task":
+                        self._origins[name] = (id(value), str(run.future.task_run_id))
             for name in run.function.outputs:  # the cell took another way and has not bound it
                 if run_behind(self._namespace.get(name)) is run:
                     if name in run.before:
@@ -254,36 +326,15 @@ class Background:
                     else:
                         del self._namespace[name]
             run.before.clear()
+            run.replaced.clear()
+        elif not run.state.is_completed() and not run.published:
+            for name in run.unplaced:  # who reads it gets the error
+                self._namespace[name] = PendingValue(name, run)
         if run.published:
             return
         run.published = True
         for tell in self.on_published:
             tell(run)
-
-
-def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return inputs with the futures of pending ones in the place of their placeholders."""
-    runs = {name: run_behind(value) for name, value in values.items()}
-    return {name: value if (run := runs[name]) is None else run.part(name) for name, value in values.items()}
-
-
-def _submit(
-    task: Task[Any, Any],
-    values: dict[str, Any],
-    context: FlowRunContext,
-    mine: KernelRecorder,
-    edges: dict[str, list[dict[str, str]]],
-) -> PenstockFuture[Any]:
-    """Hand the task over in a context of its own, where its output finds its way."""
-
-    def submit() -> PenstockFuture[Any]:
-        recorder.set(mine)
-        show.set(None)
-        with context:
-            future: PenstockFuture[Any] = context.task_runner.submit(task, values, dependencies=edges)
-        return future
-
-    return copy_context().run(submit)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -7,12 +7,15 @@ kernel takes for the present cell: threads that outlive their cell write into th
 from __future__ import annotations
 
 import sys
+import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from penstock_kernel._cells.recorder import Event, Recorder
+from penstock_kernel._cells.figures import figures_shown
+from penstock_kernel._cells.recorder import Event, Recorder, owner_of, recorded, recorder
+from penstock_kernel.session import somebody_watches
 
 _MESSAGES = {"display": "display_data", "clear": "clear_output", "stream": "stream", "error": "error"}
 
@@ -30,6 +33,11 @@ class CellOutput:
         self._parent = self._kernel.get_parent() if self._kernel is not None else None
         self._notice = f"penstock-{uuid.uuid4().hex}"
         self._noticed = False
+        #: Something is shown.
+        self.begun = threading.Event()
+        self._watched = somebody_watches(shell)
+        #: Display id -> the newest update of it, where nobody watches.
+        self._updates: dict[str, dict[str, Any]] = {}
 
     def put(self, event: Event) -> None:
         """Show one recorded event; may be called from any thread."""
@@ -56,11 +64,22 @@ class CellOutput:
         self._send("update_display_data" if self._noticed else "display_data", content)
         self._noticed = True
 
-    def _send(self, message: str, content: dict[str, Any]) -> None:
+    def repeat(self) -> None:
+        """Send updates again, in the name of the cell that runs now: nbclient hears of no other. In the main thread."""
         kernel: Any = self._kernel
-        kernel.session.send(
-            kernel.iopub_socket, message, content, parent=self._parent, ident=message.encode()
-        )
+        updates, self._updates = self._updates, {}
+        for content in updates.values():
+            self._publish("update_display_data", content, kernel.get_parent())
+
+    def _send(self, message: str, content: dict[str, Any]) -> None:
+        if message == "update_display_data" and not self._watched:
+            self._updates[content["transient"]["display_id"]] = content
+        self._publish(message, content, self._parent)
+
+    def _publish(self, message: str, content: dict[str, Any], parent: Any) -> None:
+        kernel: Any = self._kernel
+        self.begun.set()
+        kernel.session.send(kernel.iopub_socket, message, content, parent=parent, ident=message.encode())
 
 
 def _in_terminal(event: Event) -> None:
@@ -76,52 +95,84 @@ def _in_terminal(event: Event) -> None:
 
 
 class KernelRecorder(Recorder):
-    """Records a cell that runs in this process.
+    """Records a run in this process.
 
     Args:
-        shell: the shell, whose displays are taken where the cell runs.
-        output: where everything is shown as it comes; None when the cell waits for its run, so that the kernel shows
-            it by itself and this only keeps a copy.
+        shell: the shell, whose displays are taken where the run's code runs.
+        output: where everything is shown as it comes; None when the run's cell is the present one, so that the kernel
+            shows it by itself and this only keeps a copy.
     """
+
+    takes_displays = False
+    shown_here = True
 
     def __init__(self, shell: Any, output: CellOutput | None) -> None:
         super().__init__(output.put if output is not None else None)
         self._shell = shell
         self._output = output
+        self._hooked: set[int] = set()
+        self._last = "stdout"
+        #: Others may print into the same cell at the same time.
+        self._whole_lines = threading.current_thread() is not threading.main_thread()
+
+    @property
+    def place(self) -> CellOutput | None:
+        """Where what is shown goes; None where the kernel shows it by itself."""
+        return self._output
+
+    def fresh(self) -> KernelRecorder:
+        """Return a recorder for another run, which shows its output in the same place."""
+        return KernelRecorder(self._shell, self._output)
 
     def write(self, stream: str, text: str) -> int:
-        """Take text, and let it through when the cell waits."""
-        if self._output is None:
-            routed = getattr(sys, stream)
-            getattr(routed, "original", routed).write(text)
+        """Take text, and let it through where the kernel shows it."""
+        if self._output is None and not self._whole_lines:
+            self._let_through(stream, text)
         return super().write(stream, text)
 
-    def take(self, objects: tuple[object, ...], *, raw: bool) -> bool:
-        """Leave `display` to the kernel, whose messages are taken on their way out."""
-        del objects, raw
-        return False
+    def _stream(self, name: str, text: str) -> None:
+        if self._output is None and self._whole_lines:
+            self._let_through(name, text)
+        super()._stream(name, text)
+
+    def _let_through(self, stream: str, text: str) -> None:
+        if self._last != stream:  # the kernel sends each stream when it likes
+            _original(self._last).flush()
+            self._last = stream
+        _original(stream).write(text)
 
     def show(self, value: object) -> None:
-        """Display the value of a trailing expression."""
+        """Display the value of a trailing expression, or a figure."""
         from IPython.display import display
 
-        display(value)
+        if value is not None:
+            display(value)
 
     @contextmanager
     def displays(self) -> Iterator[None]:
-        """Take the display messages of this thread; and the figures it has opened, unless the kernel will."""
-        publisher = self._shell.display_pub
-        if not hasattr(publisher, "register_hook"):
+        """Take the display messages of this thread, and the figures that it opens, unless the kernel shows them."""
+        kernel_shows = self._output is None and threading.current_thread() is threading.main_thread()
+        with self.displays_within(), nullcontext() if kernel_shows else figures_shown(self.show):
+            yield
+
+    @contextmanager
+    def displays_within(self) -> Iterator[None]:
+        """Take the display messages of this thread."""
+        publisher, here = self._shell.display_pub, threading.get_ident()
+        if here in self._hooked or not hasattr(publisher, "register_hook"):
             yield
             return
+        self._hooked.add(here)
         publisher.register_hook(self._on_message)
         try:
-            with _own_figures(take=self._output is not None):
-                yield
+            yield
         finally:
             publisher.unregister_hook(self._on_message)
+            self._hooked.discard(here)
 
     def _on_message(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        if recorder.get() is not self:  # of another coroutine in the same thread
+            return message
         content = message["content"]
         if message["header"]["msg_type"] == "clear_output":
             self.put({"kind": "clear", "wait": content["wait"]})
@@ -138,23 +189,16 @@ class KernelRecorder(Recorder):
         return message if self._output is None else None
 
 
-@contextmanager
-def _own_figures(*, take: bool) -> Iterator[None]:
-    """Show the figures that were opened in the block at its end, in the order of their numbers."""
-    before = set(_figures())
-    yield
-    if not take:
-        return
-    from IPython.display import display
-
-    for number in _figures():
-        if number not in before:
-            pyplot = sys.modules["matplotlib.pyplot"]
-            figure = pyplot.figure(number)
-            display(figure)
-            pyplot.close(figure)
+def _original(stream: str) -> Any:
+    routed = getattr(sys, stream)
+    return getattr(routed, "original", routed)
 
 
-def _figures() -> list[int]:
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    return list(pyplot.get_fignums()) if pyplot is not None else []
+def record_here(shell: Any) -> Callable[[Any], AbstractContextManager[None]]:
+    """Return what records the runs of this process: where their cell's recorder shows, else where the kernel does."""
+
+    def record(run: Any) -> AbstractContextManager[None]:
+        around = recorder.get()
+        return recorded(owner_of(run), around.fresh() if around is not None else KernelRecorder(shell, None))
+
+    return record

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 from typing import Any
 
 from penstock._engine.cancellation import Token
+from penstock._engine.contexts import FlowRunContext
 from penstock._engine.futures import PenstockFuture
 from penstock._engine.part_futures import PartFuture
 from penstock._engine.runner_port import TaskRunner
 from penstock._values.states import State
-from penstock_kernel._cells import CompiledCell
+from penstock.tasks import Task
+from penstock_kernel._cells import CompiledCell, show
 from penstock_kernel._cells.errors import CellError
-from penstock_kernel._cells.recorder import Event
-from penstock_kernel.cell_output import CellOutput
+from penstock_kernel._cells.recorder import Event, recorder
+from penstock_kernel.cell_output import CellOutput, KernelRecorder
 
 
 class UpstreamCellError(CellError):
@@ -21,19 +24,20 @@ class UpstreamCellError(CellError):
 
     Args:
         output: the name.
-        task: the task cell.
+        task: the task or flow cell.
         phrase: how its run ended.
+        kind: "task" or "flow".
     """
 
-    def __init__(self, output: str, task: str, phrase: str) -> None:
-        self.output, self.task, self.phrase = output, task, phrase
+    def __init__(self, output: str, task: str, phrase: str, kind: str = "task") -> None:
+        self.output, self.task, self.phrase, self.kind = output, task, phrase, kind
         super().__init__(
-            f"{output!r} was to come from task {task!r}, which {phrase}; look at its cell or at "
+            f"{output!r} was to come from {kind} {task!r}, which {phrase}; look at its cell or at "
             f"`%logs {task}`, and run it again"
         )
 
-    def __reduce__(self) -> tuple[type[UpstreamCellError], tuple[str, str, str]]:
-        return type(self), (self.output, self.task, self.phrase)
+    def __reduce__(self) -> tuple[type[UpstreamCellError], tuple[str, str, str, str]]:
+        return type(self), (self.output, self.task, self.phrase, self.kind)
 
 
 class CellRun:
@@ -46,6 +50,15 @@ class CellRun:
         runner: where it runs.
         output: where it is shown.
     """
+
+    #: "task" or "flow".
+    kind = "task"
+    #: Names of the notebook that its code looks up there while it runs.
+    touches: frozenset[str] = frozenset()
+    #: Those whose values it may change there while it runs.
+    changes: frozenset[str] = frozenset()
+    #: Outputs without a placeholder while it runs.
+    unplaced: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -72,6 +85,8 @@ class CellRun:
         )
         #: What stays bound where it does not bind the name.
         self.before: dict[str, Any] = {}
+        #: What its placeholders have replaced, for a cell that waits and puts it back when the run fails.
+        self.replaced: dict[str, Any] = {}
         #: What its outputs are, as far as a worker has told.
         self.described: dict[str, str] = {}
         #: How its code failed on a worker, whose exceptions come without their tracebacks.
@@ -93,7 +108,7 @@ class CellRun:
         """Say how the run stands, to follow "it" or "which"."""
         state = self.state
         if not self.future.done():
-            return f"is {state.name.lower()} in task {self.name!r}"
+            return f"is {state.name.lower()} in {self.kind} {self.name!r}"
         if state.is_completed():
             return "is on its worker"
         ended = "could not begin" if state.name == "NotReady" else f"ended as {state.name}"
@@ -109,8 +124,27 @@ class CellRun:
 
     def upstream_error(self, output: str) -> UpstreamCellError:
         """Return the error of a cell that needs an output this run did not give."""
-        error = UpstreamCellError(output, self.name, self.phrase())
+        error = UpstreamCellError(output, self.name, self.phrase(), self.kind)
         cause = self.state.data
         if isinstance(cause, BaseException) and self.state.is_failed():  # else its message says all
             error.__cause__ = cause
         return error
+
+
+def submit_cell(
+    task: Task[Any, Any],
+    values: dict[str, Any],
+    context: FlowRunContext,
+    mine: KernelRecorder,
+    edges: dict[str, list[dict[str, str]]],
+) -> PenstockFuture[Any]:
+    """Hand the task over in a context of its own, where its output finds its way."""
+
+    def submit() -> PenstockFuture[Any]:
+        recorder.set(mine)
+        show.set(None)
+        with context:
+            future: PenstockFuture[Any] = context.task_runner.submit(task, values, dependencies=edges)
+        return future
+
+    return copy_context().run(submit)

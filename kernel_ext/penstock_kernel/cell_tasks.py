@@ -1,21 +1,15 @@
-"""Cells as tasks and as flows: what `%%task` and `%%flow` make of a cell, and how it runs."""
+"""Cells as tasks: what `%%task` makes of a cell, and how it runs."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from penstock._flow import Flow
 from penstock._results.policies import INPUTS, NO_CACHE, TASK_SOURCE
 from penstock._values.states import State
-from penstock.task_runners import runner_class
 from penstock.tasks import Task
 from penstock_kernel._cells import CellFunction, CompiledCell, TaskLine, analyse, compile_cell, rehome
-from penstock_kernel._cells.recorder import recorder
-from penstock_kernel.background import given
-from penstock_kernel.cell_output import KernelRecorder
+from penstock_kernel.pending import given
 from penstock_kernel.session import NotebookSession
 
 #: A cell's result is reused when the cell means the same and its inputs hold the same.
@@ -58,17 +52,13 @@ def runs_here(task: Task[Any, Any], session: NotebookSession, runner: str | None
     return session.runner_for(runner).type == "threads" and not task.isasync
 
 
-def run_here(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession, shell: Any) -> State:
+def run_here(task: Task[Any, Any], values: dict[str, Any], session: NotebookSession) -> State:
     """Run a task cell in its cell's own thread, inside the session's run, and return its final state.
 
     Prints, plots, `%debug` and Stop work as in any cell; the run keeps a copy of what is shown.
     """
     with session.context():
-        mark = recorder.set(KernelRecorder(shell, None))
-        try:
-            state: State = task(**given(values), return_state=True)
-        finally:
-            recorder.reset(mark)
+        state: State = task(**given(values), return_state=True)
     return state
 
 
@@ -77,43 +67,3 @@ def publish(function: CellFunction, value: Any, namespace: dict[str, Any]) -> tu
     outputs = {name: rehome(output, namespace) for name, output in function.unpack(value).items()}
     namespace.update(outputs)
     return tuple(outputs)
-
-
-class FlowBody:
-    """The body of a `%%flow` cell: what it reads as data are its parameters, the rest is the notebook's own."""
-
-    def __init__(self, compiled: CompiledCell, namespace: Mapping[str, Any]) -> None:
-        facts = compiled.facts
-        reads = [name for name in (*facts.reads, *facts.optional_reads) if name in namespace]
-        data = [name for name in reads if _is_data(namespace[name])]
-        self._fixed = {name: namespace[name] for name in reads if name not in data}
-        cell = replace(compiled.function.cell, inputs=tuple(reads), helpers=(), modules=())
-        self.function = CellFunction(cell)
-        self.values = {name: namespace[name] for name in data}
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in data])
-        self.__name__ = self.__qualname__ = cell.name
-        self.__module__ = "__main__"
-        self.__doc__ = compiled.function.__doc__
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the body."""
-        bound = self.__signature__.bind(*args, **kwargs)
-        return self.function(**self._fixed, **bound.arguments)
-
-
-def _is_data(value: Any) -> bool:
-    return not (callable(value) or inspect.ismodule(value))
-
-
-def make_flow(line: TaskLine, body: FlowBody) -> Flow[Any, Any]:
-    """Make the flow of a cell."""
-    return Flow(
-        body,
-        name=line.label or (line.name or "flow").replace("_", "-"),
-        retries=line.retries or None,
-        timeout_seconds=line.timeout,
-        task_runner=runner_class(line.runner)() if line.runner else None,
-        validate_parameters=False,
-        persist_result=False,
-    )

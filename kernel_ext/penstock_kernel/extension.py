@@ -6,15 +6,20 @@ import atexit
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from penstock._engine.observers import Observer, add_observer, remove_observer
+from penstock._engine.observers import add_observer, record_tasks, remove_observer
 from penstock._engine.pauses import set_answerable
 from penstock._engine.run_logging import silence_console
 from penstock._engine.thread_runner import set_default_runner
 from penstock.tasks import Task
 from penstock_kernel import checkpoint
-from penstock_kernel._cells.recorder import route_streams, unroute_streams
+from penstock_kernel._cells.displays import unpatch_display
+from penstock_kernel._cells.figures import unroute_figures
+from penstock_kernel._cells.late_imports import stop_waiting
+from penstock_kernel._cells.recorder import record_on_worker
+from penstock_kernel._cells.streams import route_streams, unroute_streams
 from penstock_kernel.background import Background
 from penstock_kernel.cell_log import CellLog
+from penstock_kernel.cell_output import record_here
 from penstock_kernel.completion import matcher
 from penstock_kernel.join import Join
 from penstock_kernel.magics import PenstockMagics
@@ -25,6 +30,7 @@ from penstock_kernel.record_magics import RecordMagics
 from penstock_kernel.session import NotebookSession, somebody_watches
 from penstock_kernel.spellings import from_comment
 from penstock_kernel.tracking import Tracking
+from penstock_kernel.worker_outputs import WorkerOutputs
 
 #: Kernels from this major version on serve forms while a cell runs.
 _FULL_KERNEL = 7
@@ -39,7 +45,7 @@ class Extension:
         self.options = Penstock(parent=shell)
         self.background = Background(shell, self.session)
         self.panels = PanelObserver(shell, self.session)
-        self.outputs = WorkerOutputs(self.background)
+        self.outputs = WorkerOutputs(shell, self.background, self.panels)
         self.join = Join(shell, self.background, self.options)
         self.cells = CellLog()
         self.tracking = Tracking(shell, self.cells)
@@ -67,6 +73,7 @@ class Extension:
         set_answerable(self._somebody_watches)
         silence_console()
         route_streams()
+        record_tasks(record_here(self.shell), record_on_worker)
         atexit.register(self._end)
 
     def take_out(self) -> None:
@@ -80,7 +87,11 @@ class Extension:
         if hasattr(self.shell.Completer, "custom_matchers"):
             self.shell.Completer.custom_matchers.remove(self.matcher)
         self.shell.configurables.remove(self.options)
+        record_tasks(None)
         unroute_streams()
+        stop_waiting()
+        unroute_figures()
+        unpatch_display()
         remove_observer(self.panels)
         remove_observer(self.outputs)
         set_answerable(None)
@@ -113,21 +124,6 @@ class Extension:
 
     def _somebody_watches(self) -> bool:
         return somebody_watches(self.shell)
-
-
-class WorkerOutputs(Observer):
-    """Hears what workers send back of the output of task cells."""
-
-    def __init__(self, background: Background) -> None:
-        self._background = background
-
-    def artifact(self, body: dict[str, Any]) -> None:
-        """Hand it to the cell it belongs to."""
-        self._background.artifact(body)
-
-    def log(self, body: dict[str, Any], at: int) -> None:
-        """Hand on what is said about the cache."""
-        self._background.log(body)
 
 
 _loaded: dict[int, Extension] = {}

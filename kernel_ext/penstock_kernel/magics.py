@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import display
 
+from penstock.context import tags
 from penstock.exceptions import ConfigurationError
 from penstock.tasks import Task
 from penstock_kernel._cells import (
@@ -21,15 +22,9 @@ from penstock_kernel._cells import (
     usage,
 )
 from penstock_kernel.background import Background
-from penstock_kernel.cell_tasks import (
-    FlowBody,
-    compile_task,
-    make_flow,
-    make_task,
-    publish,
-    run_here,
-    runs_here,
-)
+from penstock_kernel.cell_output import CellOutput
+from penstock_kernel.cell_tasks import compile_task, make_task, publish, run_here, runs_here
+from penstock_kernel.flow_cells import FlowBody, FlowCellRun, make_flow
 from penstock_kernel.last_run import LastRun
 from penstock_kernel.lineage import CellRecord
 from penstock_kernel.notices import info, task_notice
@@ -147,28 +142,14 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
     def _run_elsewhere(
         self, compiled: CompiledCell, task: Task[Any, Any], runner: str | None, record: CellRecord
     ) -> None:
-        namespace = self._namespace
-        before = {name: namespace[name] for name in compiled.function.outputs if name in namespace}
         run = self._background.start(compiled, task, runner, waits=True)
         self._tracking.started(record, run)
-        try:
-            while not run.ended.wait(0.1):
-                pass
-        except KeyboardInterrupt:
-            self._background.cancel([run])
-            raise
-        finally:
-            self._background.publish()
-            if not run.state.is_completed():
-                for name in compiled.function.outputs:
-                    namespace.pop(name, None)
-                namespace.update(before)
-        run.state.result()
+        self._background.wait_for(run)
 
     def _run_here(self, compiled: CompiledCell, task: Task[Any, Any], record: CellRecord) -> None:
         name, namespace = compiled.function.name, self._namespace
         with LastRun() as last:
-            state = run_here(task, compiled.bound.values, self._session, self._shell)
+            state = run_here(task, compiled.bound.values, self._session)
         if not state.is_completed():
             display(task_notice(name, state, last.task_run, ()))
             self._tracking.ended(record, state.name)
@@ -188,21 +169,38 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         """Run the cell as a flow: ``%%flow NAME --runner dask``; its tasks, pauses and artifacts show in one panel.
 
         NAME becomes a flow that can be called again with other data. The names the cell binds are bound in the
-        notebook when the flow completes.
+        notebook when the flow completes. With ``--background`` the cell returns at once, as task cells do; a later
+        cell that reads one of these names waits for the flow.
         """
         options = self._options(line, cell, magic="%%flow")
         if options is None:
             return None
         name = options.name or "flow"
         namespace = self._namespace
-        compiled = compile_cell(name, cell, namespace, outputs=options.outputs, header=f"%%flow {line}")
-        body = FlowBody(compiled, namespace)
+        for flag, given in (("--cache", options.cache), ("--refresh", options.refresh or None)):
+            if given is not None:
+                raise UsageError(
+                    f"%%flow: results of flows are not kept, so {flag} has no meaning here; its tasks cache"
+                )
+        if len(options.retry_delay) > 1:
+            raise UsageError("%%flow: one --retry-delay is enough, a flow waits as long before every retry")
+        compiled = compile_cell(
+            name, cell, namespace, inputs=options.inputs, outputs=options.outputs, header=f"%%flow {line}"
+        )
+        body = FlowBody(compiled, namespace, options.inputs)
         flow = make_flow(options, body)
         if options.name is not None:
             namespace[options.name] = flow
         if options.define:
             return None
-        with UserFramesOnly():
+        if options.wait is False or flow.isasync:
+            run = FlowCellRun(compiled, body, flow, options, CellOutput(self._shell))
+            with UserFramesOnly():
+                self._background.start_flow(run, waits=options.wait is not False)
+                if options.wait is not False:
+                    self._background.wait_for(run)
+            return None
+        with UserFramesOnly(), tags(*options.tags):
             value = flow(**body.values)
         bound = publish(body.function, value, namespace)
         return None if bound else value
@@ -224,8 +222,6 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         if options.help:
             print(usage().replace("%%task", magic))  # noqa: T201  # asked for
             return None
-        if options.wait is False and magic == "%%flow":
-            raise UsageError("%%flow: --background is not available yet; flow cells wait for their run")
         if not cell.strip():
             raise UsageError(f"{magic}: the cell is empty")
         return options

@@ -12,8 +12,8 @@ from penstock._engine.observers import Observer
 from penstock._engine.open_pause import OpenPause
 from penstock._values.runs import FlowRun, TaskRun
 from penstock._values.states import State, StateType
-from penstock_kernel._cells.recorder import OUTPUT
-from penstock_kernel.cell_output import CellOutput
+from penstock_kernel._cells.recorder import OUTPUT, recorder
+from penstock_kernel.cell_output import CellOutput, KernelRecorder
 from penstock_kernel.session import NotebookSession
 from penstock_kernel.task_rows import TaskRows
 
@@ -72,15 +72,15 @@ class PanelObserver(Observer):
                 patch = view.rows.enter(task_run, state)
             self._update(view, {"tasks": patch})
 
+    def place_of(self, task_run: TaskRun) -> CellOutput | None:
+        """Return where the output of a task run inside a flow run is shown."""
+        view = self._view(task_run.flow_run_id)
+        return view.output if view is not None else None
+
     def artifact(self, body: dict[str, Any]) -> None:
         """Show an artifact, or its new content."""
         view = self._view(_uuid(body.get("flow_run_id")))
-        if view is None:
-            return
-        if body["type"] == OUTPUT:  # what a task cell printed on a worker: shown under the flow's cell
-            for event in body["data"]:
-                if event["kind"] not in ("error", "outputs"):
-                    view.output.put(event)
+        if view is None or body["type"] == OUTPUT:  # what a task has printed is no part of the panel
             return
         entry = {name: body[name] for name in ("key", "type", "description", "data")}
         entry["id"] = str(body["id"])
@@ -145,14 +145,16 @@ class PanelObserver(Observer):
         from penstock_widgets.panel import RunPanel
 
         panel = RunPanel({"run": run_entry(flow_run, flow_run.state)})
-        view = RunView(panel, flow_run, CellOutput(self._shell))
+        mine = recorder.get()
+        place = mine.place if isinstance(mine, KernelRecorder) else None
+        view = RunView(panel, flow_run, place or CellOutput(self._shell))
         token = current_token.get()
         panel.on_answer(lambda pause_id, values: self._answer(view, pause_id, values))
         if token is not None:
             panel.on_cancel(lambda: token.set("cancelled"))
         with self._lock:
             self._views[flow_run.id] = view
-        panel.show()
+        panel.show(None if place is None else place.put)
         feed.start(panel)
         return view
 

@@ -84,7 +84,7 @@ def needs_of(text: str, namespace: Mapping[str, Any], live: Iterable[CellRun]) -
         live: runs that have not ended.
     """
     pending = {name for name, value in namespace.items() if type(value) is PendingValue}
-    running = [run for run in live if run.values]
+    running = [run for run in live if run.values or run.touches]
     if not pending and not running:
         return Needs()
     directive = split_directive(text)
@@ -93,18 +93,42 @@ def needs_of(text: str, namespace: Mapping[str, Any], live: Iterable[CellRun]) -
         facts = analyse(body)
     except SyntaxError:
         return Needs()
-    names = set(_reached(facts, namespace)) & pending
-    if any(problem.code == "dynamic" for problem in facts.problems):
-        names = pending
-    for magic in facts.magics:
-        names |= pending & set(_WORD.findall(body if magic.kind == "cell" else magic.argument))
+    reached = set(_reached(facts, namespace))
+    words = set(_words(facts, body))
+    anything = any(problem.code == "dynamic" for problem in facts.problems)
+    names = pending & (pending if anything else reached | words)
     if directive and directive[0] == "task":
         names = {name for name in names if not _as_future(name, namespace)}
         # What it may leave as it is has to be there first.
         names |= pending & (set(facts.outputs) - facts.certain)
     changed = [namespace[name] for name in facts.mutates if name in namespace]
-    readers = tuple(run for run in running if any(run.reads_object(value) for value in changed))
-    return Needs(tuple(sorted(names)), readers)
+    binds = {
+        *facts.writes,
+        *facts.deletes,
+        *facts.mutates,
+        *words,
+        *(directive[1].split() if directive else ()),
+    }
+    readers = []
+    for run in running:
+        late = run.unplaced & reached
+        names |= late
+        clash = run.touches & binds or run.changes & (reached | words) or (anything and run.touches)
+        if late or clash or any(run.reads_object(value) for value in changed):
+            readers.append(run)
+    return Needs(tuple(sorted(names)), tuple(readers))
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with the futures of pending ones in the place of their placeholders."""
+    runs = {name: run_behind(value) for name, value in values.items()}
+    return {name: value if (run := runs[name]) is None else run.part(name) for name, value in values.items()}
+
+
+def _words(facts: CellFacts, body: str) -> Iterator[str]:
+    """Yield what may be a name in the magics of a cell."""
+    for magic in facts.magics:
+        yield from _WORD.findall(body if magic.kind == "cell" else magic.argument)
 
 
 def _reached(facts: CellFacts, namespace: Mapping[str, Any]) -> Iterator[str]:
@@ -122,6 +146,6 @@ def _reached(facts: CellFacts, namespace: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _as_future(name: str, namespace: Mapping[str, Any]) -> bool:
-    """Whether a task can be given the pending name as a future: its run surely gives it."""
+    """Whether a task can be given the pending name as a future: its run is a task's and surely gives it."""
     run = run_behind(namespace.get(name))
-    return run is not None and name in run.certain
+    return run is not None and run.kind == "task" and name in run.certain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from inspect import iscoroutine
 from typing import Any
 from uuid import UUID
@@ -18,14 +19,14 @@ from penstock.exceptions import PenstockException
 from penstock.flow_engine import retry_flow_run
 from penstock.flow_runs import resume_flow_run
 from penstock.flows import Flow
-from penstock_kernel._cells.recorder import OUTPUT
+from penstock_kernel._cells.recorder import OUTPUT, Event
 from penstock_kernel.background import Background
 from penstock_kernel.cell_output import CellOutput
 from penstock_kernel.graph import Graph
 from penstock_kernel.notices import info
 from penstock_kernel.records import Found, find_run, literal, rows
 from penstock_kernel.session import NotebookSession
-from penstock_kernel.stored_panel import output_of, snapshot_of
+from penstock_kernel.stored_panel import output_of, outputs_in, snapshot_of
 
 _RUNS = """
 select flow_name, name, state_name as state, start_time, round(duration, 2) as seconds, runner, id
@@ -61,8 +62,8 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         """Show a run again from the records: ``%run_panel [RUN]``.
 
         RUN is the name of a flow, a task or a run, or the beginning of an id; without one the newest flow run. Works
-        after a reload, after a restart of the kernel, and in other notebooks. Of a task cell it shows what the cell
-        has printed and displayed.
+        after a reload, after a restart of the kernel, and in other notebooks. Of a task it shows what it has printed
+        and displayed; of a flow the panel, and below it what its tasks have.
         """
         found = self._find(line)
         if found.kind == "task":
@@ -73,6 +74,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         panel = RunPanel(snapshot_of(found.id))
         panel.finished = True
         display(panel)
+        self._put(outputs_in(found.id))
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def graph(self, line: str) -> None:
@@ -163,9 +165,12 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
             raise UsageError(str(error)) from error
 
     def _show_output(self, found: Found) -> None:
-        output = CellOutput(self._shell)
         display(info(found.of, f"{found.state_name.lower()} (run {found.name})"))
-        for event in output_of(found.id):
+        self._put(output_of(found.id))
+
+    def _put(self, events: Iterable[Event]) -> None:
+        output = CellOutput(self._shell)
+        for event in events:
             if event["kind"] != "outputs":
                 output.put(
                     {**event, "display_id": None, "update": False} if event["kind"] == "display" else event

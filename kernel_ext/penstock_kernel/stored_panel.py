@@ -61,12 +61,23 @@ def snapshot_of(flow_run_id: str) -> dict[str, Any]:
 
 
 def output_of(task_run_id: str) -> list[Event]:
-    """Return what a task cell's run printed and displayed, in the order it was made."""
+    """Return what a task's run printed and displayed, in the order it was made."""
     found = rows(
         f"select data from artifacts where task_run_id = {literal(task_run_id)} and type = {literal(OUTPUT)}"
         " order by created"
     )
     return [event for row in found for event in json.loads(row["data"])]
+
+
+def outputs_in(flow_run_id: str) -> list[Event]:
+    """Return what the tasks of a flow run printed and displayed, run by run in the order they began."""
+    found = rows(
+        "select data from artifacts join task_runs on task_runs.id = artifacts.task_run_id"
+        f" where artifacts.flow_run_id = {literal(flow_run_id)} and type = {literal(OUTPUT)}"
+        " order by task_runs.start_time, task_runs.id, artifacts.created"
+    )
+    events = [event for row in found for event in json.loads(row["data"])]
+    return [event for event in events if event["kind"] not in ("clear", "error")]
 
 
 def _artifacts(run: str) -> dict[str, Any]:

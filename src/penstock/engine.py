@@ -1,6 +1,7 @@
 """A process that runs one flow run: ``python -m penstock.engine``. Reference page: api-ref/python/prefect-engine.
 
-`PENSTOCK__FLOW_RUN_ID` says which run, `PENSTOCK__FLOW_ENTRYPOINT` where its flow is; without that, its deployment does.
+`PENSTOCK__FLOW_RUN_ID` says which run, `PENSTOCK__FLOW_BUNDLE` or `PENSTOCK__FLOW_ENTRYPOINT` where its flow is; without
+them, its deployment does.
 """
 
 from __future__ import annotations
@@ -17,21 +18,26 @@ def main() -> None:
     """Run the flow run of this process to its end."""
     from penstock.flow_engine import load_flow_run, run_flow
 
-    run_id = UUID(os.environ.pop("PENSTOCK__FLOW_RUN_ID"))
+    run_id, url = UUID(os.environ.pop("PENSTOCK__FLOW_RUN_ID")), os.environ.pop("PENSTOCK__FLOW_BUNDLE", None)
     with handle_engine_signals(run_id):
         flow_run = load_flow_run(run_id)
-        flow = _flow_of(run_id, flow_run.deployment_id)
-        running = run_flow(flow, flow_run, return_type="state")
+        flow, parameters, context = _flow_of(run_id, flow_run.deployment_id, url)
+        running = run_flow(flow, flow_run, parameters, return_type="state", context=context)
         if flow.isasync:
             asyncio.run(running)
 
 
-def _flow_of(run_id: UUID, deployment_id: UUID | None) -> Any:
-    """Return the flow of a run; when it cannot be loaded, the run says so."""
-    from penstock._loading.deployed import load_deployed_flow
-
+def _flow_of(run_id: UUID, deployment_id: UUID | None, url: str | None) -> tuple[Any, Any, Any]:
+    """Return the flow of a run, and arguments and context if they travelled with it; the run says when it cannot."""
     try:
-        return load_deployed_flow(deployment_id, os.environ.get("PENSTOCK__FLOW_ENTRYPOINT"))
+        if url is not None:
+            from penstock._deploying.bundles import get_bundle, open_bundle
+
+            flow, _, parameters, context = open_bundle(get_bundle(url))
+            return flow, parameters, context
+        from penstock._loading.deployed import load_deployed_flow
+
+        return load_deployed_flow(deployment_id, os.environ.get("PENSTOCK__FLOW_ENTRYPOINT")), None, None
     except Exception as error:
         _crash(run_id, f"The flow could not be loaded: {error}")
         raise

@@ -52,6 +52,7 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
         self._readied: list[Callable[[], object]] = []
         self._seen: deque[str] = deque(maxlen=256)
         self._display: Any = None
+        self._put: Callable[[dict[str, Any]], object] | None = None
         super().__init__(snapshot=json_copy(self.current))
         self.on_msg(lambda _widget, content, _buffers: self._take(content))
         self._listen_while_blocked(self.comm)
@@ -87,16 +88,32 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
         """Write `current` into the synchronised trait, where pages opened later find it."""
         self.snapshot = self.copy_current()
 
-    def show(self) -> None:
-        """Display the panel in the cell that this context belongs to."""
-        from IPython.display import display
+    def show(self, put: Callable[[dict[str, Any]], object] | None = None) -> None:
+        """Display the panel.
 
-        self._display = display(self, display_id=True)
+        Args:
+            put: takes the message for a cell that has ended; None for the cell that this context belongs to.
+        """
+        from IPython.display import DisplayHandle, display
+
+        if put is None:
+            self._display = display(self, display_id=True)
+        else:
+            self._put, self._display = put, DisplayHandle()
+            self._draw(update=False)
 
     def seal(self) -> None:
         """Write the final content into the displayed output, so that a saved notebook reads it without a kernel."""
-        if self._display is not None:
+        if self._put is not None:
+            self._draw(update=True)
+        elif self._display is not None:
             self._display.update(self)
+
+    def _draw(self, *, update: bool) -> None:
+        assert self._put is not None
+        data, metadata = self._repr_mimebundle_()
+        event = {"kind": "display", "data": data, "metadata": metadata}
+        self._put({**event, "display_id": self._display.display_id, "update": update})
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Return the widget view with static HTML and text beside it; front ends prefer the first they know."""

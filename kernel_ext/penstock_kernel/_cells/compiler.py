@@ -10,7 +10,7 @@ from penstock_kernel._cells.analysis import analyse_prepared, user_names
 from penstock_kernel._cells.errors import CellRefusedError, MissingInputsError
 from penstock_kernel._cells.facts import CellFacts, Problem
 from penstock_kernel._cells.function import CellCode, CellFunction
-from penstock_kernel._cells.inputs import Bound, split_inputs
+from penstock_kernel._cells.inputs import Bound, changes_of, split_inputs
 from penstock_kernel._cells.syntax import prepare
 
 
@@ -39,7 +39,7 @@ def compile_cell(
     """Make a function of a cell.
 
     An input that the cell changes in place becomes an output too, because in another process the change would
-    be lost; explicit `outputs` are taken as they are.
+    be lost; so does what a function of the notebook changes in place or declares `global`. Explicit `outputs` are taken as they are.
 
     Args:
         name: what the task is called.
@@ -63,7 +63,9 @@ def compile_cell(
     bound = split_inputs(facts, namespace, inputs=inputs)
     if bound.missing:
         raise MissingInputsError(name, bound.missing)
-    changed = [n for n in facts.mutates if n in bound.values and n not in {*facts.writes, *facts.deletes}]
+    changed = [name for name in facts.mutates if name in bound.values]
+    changed += [name for helper in bound.helpers.values() for name in changes_of(helper.source)]
+    changed = [name for name in dict.fromkeys(changed) if name not in {*facts.writes, *facts.deletes}]
     code = CellCode(
         name=name,
         source=prepared.code,

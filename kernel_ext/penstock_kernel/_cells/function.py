@@ -22,7 +22,7 @@ from penstock._results.fingerprint import fingerprint
 from penstock._results.sources import referred_parts
 from penstock_kernel._cells.carried import Helper
 from penstock_kernel._cells.errors import MissingModuleError, UnboundOutputError
-from penstock_kernel._cells.recorder import describe, recorded, recorder
+from penstock_kernel._cells.recorder import body_recorded, describe, recorder
 from penstock_kernel._cells.result import CellResult
 from penstock_kernel._cells.runtime import TaskShell, display, show, timed
 from penstock_kernel._cells.source_text import canonical, digest
@@ -151,7 +151,7 @@ class CellFunction:
         namespace = self._namespace(args, kwargs)
         body, last = self._code()
         value = None
-        with recorded(self.name):
+        with body_recorded(self.name):
             with timed() if self.cell.timed else nullcontext():
                 exec(body, namespace)  # noqa: S102  # the user's own cell
                 if last is not None:
@@ -234,7 +234,7 @@ class AsyncCellFunction(CellFunction):
         namespace = self._namespace(args, kwargs)
         body, last = self._code()
         value = None
-        with recorded(self.name):
+        with body_recorded(self.name):
             with timed() if self.cell.timed else nullcontext():
                 await _finished(body, namespace)
                 if last is not None:

@@ -7,6 +7,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from penstock_kernel._cells.analysis import analyse
@@ -108,27 +109,44 @@ def _is_definition(value: object) -> bool:
 
 def reach(value: object, seen: set[int]) -> Iterator[str]:
     """Yield the global names that the code of a function, class or wrapper looks up."""
+    for function in functions_behind(value, seen):
+        yield from global_names(function.__code__)
+
+
+def functions_behind(value: object, seen: set[int]) -> Iterator[types.FunctionType]:
+    """Yield the plain functions a function, class or wrapper consists of, each once."""
     if id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, types.FunctionType):
-        yield from global_names(value.__code__)
+        yield value
         for cell in value.__closure__ or ():
             try:
                 content = cell.cell_contents
             except ValueError:  # a name that is not bound yet
                 continue
             if isinstance(content, types.FunctionType | type):
-                yield from reach(content, seen)
+                yield from functions_behind(content, seen)
     elif isinstance(value, type) and value.__module__ == "__main__":
         for member in vars(value).values():
             for function in _functions(member):
-                yield from reach(function, seen)
+                yield from functions_behind(function, seen)
         for base in value.__bases__:
-            yield from reach(base, seen)
+            yield from functions_behind(base, seen)
     for wrapped in (getattr(value, "__wrapped__", None), getattr(value, "fn", None)):
         if isinstance(wrapped, types.FunctionType):
-            yield from reach(wrapped, seen)
+            yield from functions_behind(wrapped, seen)
+
+
+@lru_cache(maxsize=256)
+def changes_of(source: str) -> tuple[str, ...]:
+    """Return the global names that a function or class, by its text, binds anew or changes in place when it is used."""
+    try:
+        facts = analyse(source)
+    except SyntaxError:
+        return ()
+    bound = facts.writes[1:]  # the first is its own
+    return tuple(dict.fromkeys((*bound, *(name for name in facts.mutates if name not in facts.writes))))
 
 
 def _functions(member: object) -> Iterator[types.FunctionType]:

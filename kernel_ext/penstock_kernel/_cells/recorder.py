@@ -1,26 +1,31 @@
-"""What a task cell prints and displays while it runs, kept in the order it was made.
+"""What a task prints and displays while it runs, kept in the order it was made.
 
-A cell's code runs in a thread of the kernel, or in a worker process that may lack IPython. Either way its output goes
-to the recorder of its run, found through a context variable, never to whatever cell happens to run. At the end it
-becomes an artifact of the run: stored, carried back from workers with the run's outcome, shown again on demand.
+A task runs in a thread of the kernel, or in a worker process that may lack IPython. Either way its output goes to
+the recorder of its run, found through a context variable, never to whatever cell happens to run. It is kept with the
+run, carried back from workers while the run goes on, and shown again on demand.
 
 Nothing here imports IPython when it is loaded.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-Event = dict[str, Any]
+from penstock._engine.contexts import FlowRunContext
+from penstock_kernel._cells.current import recorder as recorder
+from penstock_kernel._cells.displays import bundle, patch_display
+from penstock_kernel._cells.figures import figures_shown
+from penstock_kernel._cells.keeper import OUTPUT as OUTPUT
+from penstock_kernel._cells.keeper import Event as Event
+from penstock_kernel._cells.keeper import Keeper, Owner
+from penstock_kernel._cells.streams import route_streams
 
-#: The type of the artifact that holds the output of one attempt of a cell.
-OUTPUT = "cell-output"
 #: How much text of one run is kept and shown; a front end drops everything of a cell that floods it.
 TEXT_LIMIT = 200_000
 #: A picture or a page bigger than this is replaced by a note.
@@ -36,12 +41,22 @@ class Recorder:
             or ``{"kind": "error", "ename", "evalue", "traceback"}``.
     """
 
+    #: IPython's `display` is to hand over here what it is given.
+    takes_displays = True
+    #: Who watches sees the output by itself, where it is made.
+    shown_here = False
+
     def __init__(self, forward: Callable[[Event], None] | None = None) -> None:
-        self.events: list[Event] = []
         self._forward = forward
         self._open: dict[str, str] = {}
         self._text = 0
         self._lock = threading.RLock()
+        #: Where the output is kept; set while a run is recorded.
+        self.keeper: Keeper | None = None
+
+    def fresh(self) -> Recorder:
+        """Return a recorder for another run, which shows its output in the same place."""
+        return type(self)(self._forward)
 
     def write(self, stream: str, text: str) -> int:
         """Take text; `print` writes in pieces, so it goes on with the end of a line."""
@@ -67,23 +82,42 @@ class Recorder:
             self._add(event)
 
     def show(self, value: object) -> None:
-        """Take the value of a trailing expression."""
+        """Take the value of a trailing expression, or a figure."""
         if value is not None:
             data, metadata = bundle(value)
             self.put({"kind": "display", "data": data, "metadata": metadata})
 
-    def take(self, objects: tuple[object, ...], *, raw: bool) -> bool:
-        """Take the objects of a call of `display`; False when the call shall go its usual way."""
-        for item in objects:
-            data, metadata = (item, {}) if raw else bundle(item)
-            self.put({"kind": "display", "data": data, "metadata": metadata})
-        return True
+    def take(self, objects: tuple[object, ...], options: Mapping[str, Any]) -> Any:
+        """Take what `display` was called with; return what that returns."""
+        display_id = options.get("display_id")
+        if display_id is True:
+            display_id = uuid4().hex
+        if options.get("clear"):
+            self.put({"kind": "clear", "wait": True})
+        for item in objects or (({"text/plain": ""},) if display_id else ()):
+            data, metadata = (item, {}) if options.get("raw") or not objects else bundle(item)
+            if data:
+                self.put(
+                    {
+                        "kind": "display",
+                        "data": data,
+                        "metadata": {**metadata, **(options.get("metadata") or {})},
+                        "display_id": display_id,
+                        "update": bool(options.get("update")),
+                    }
+                )
+        if not display_id:
+            return None
+        from IPython.display import DisplayHandle
 
-    def error(self, error: BaseException) -> None:
-        """Take what ended the run; it is shown only if the run is not tried again, so it is not forwarded."""
+        return DisplayHandle(display_id)
+
+    def note(self, event: Event) -> None:
+        """Keep something about the run that is not shown as it comes."""
         with self._lock:
             self.flush()
-            self.events.append(error_event(error))
+            if self.keeper is not None:
+                self.keeper.put(event)
 
     def flush(self) -> None:
         """Take lines that have no end yet as they are."""
@@ -94,13 +128,13 @@ class Recorder:
     @contextmanager
     def displays(self) -> Iterator[None]:
         """Take what is displayed in the block, and the figures that are open at its end."""
-        _patch_display()
-        yield
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is not None:
-            for number in pyplot.get_fignums():
-                self.show(pyplot.figure(number))
-            pyplot.close("all")
+        patch_display()
+        with figures_shown(self.show):
+            yield
+
+    def displays_within(self) -> AbstractContextManager[None]:
+        """Take what a run inside the recorded one displays, which may have a thread of its own."""
+        return nullcontext()
 
     def _close(self, stream: str) -> None:
         rest = self._open.pop(stream, "")
@@ -114,29 +148,45 @@ class Recorder:
         self._text += len(text)
         if len(text) > left:
             text = text[:left] + f"\n[output cut at {TEXT_LIMIT // 1000} kB]\n"
-        last = self.events[-1] if self.events else {}
-        if last.get("kind") == "stream" and last["name"] == name:
-            last["text"] += text
-            self._tell({"kind": "stream", "name": name, "text": text})
-        else:
-            self._add({"kind": "stream", "name": name, "text": text})
+        self._add({"kind": "stream", "name": name, "text": text})
 
     def _add(self, event: Event) -> None:
-        self.events.append(event)
-        self._tell(dict(event))
-
-    def _tell(self, event: Event) -> None:
+        if self.keeper is not None:
+            self.keeper.put(event)
         if self._forward is not None:
-            self._forward(event)
+            self._forward(dict(event))
 
 
-#: Where the output of the code that runs now goes; None for where it always goes.
-recorder: ContextVar[Recorder | None] = ContextVar("penstock_recorder", default=None)
+@contextmanager
+def recorded(owner: Owner, mine: Recorder) -> Iterator[None]:
+    """Record one attempt of a run; a run inside a task that is recorded already is part of that.
+
+    Args:
+        owner: the run.
+        mine: takes what it puts out.
+    """
+    around = recorder.get()
+    if around is not None and around.keeper is not None and around.keeper.owner.task_run_id is not None:
+        with around.displays_within():
+            yield
+        return
+    keeper = mine.keeper = Keeper(owner, quiet=mine.shown_here)
+    mark = recorder.set(mine)
+    try:
+        with mine.displays():
+            yield
+    except Exception as error:
+        mine.note(error_event(error))
+        raise
+    finally:
+        mine.flush()
+        recorder.reset(mark)
+        keeper.close()
 
 
 def error_event(error: BaseException) -> Event:
-    """Return an exception as an event, with a traceback that begins in the user's cell."""
-    lines = traceback.format_exception(type(error), error, _from_cell(error))
+    """Return an exception as an event, with a traceback that begins in the user's code."""
+    lines = traceback.format_exception(type(error), error, _from_user_code(error))
     return {
         "kind": "error",
         "ename": type(error).__name__,
@@ -145,121 +195,20 @@ def error_event(error: BaseException) -> Event:
     }
 
 
-def _from_cell(error: BaseException) -> Any:
+def _from_user_code(error: BaseException) -> Any:
+    import penstock
+
+    ours = (str(Path(__file__).parent), str(Path(penstock.__file__).parent))
     trace = error.__traceback__
-    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith("<task "):
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
         trace = trace.tb_next
     return trace or error.__traceback__
-
-
-def bundle(value: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return how a value displays, by MIME type, and its metadata; its text where IPython is missing."""
-    try:
-        from IPython.core.formatters import DisplayFormatter
-    except ImportError:
-        return {"text/plain": repr(value)}, {}
-    formatter = DisplayFormatter()
-    _teach_pictures(formatter)
-    data, metadata = formatter.format(value)
-    return {kind: _text(part) for kind, part in data.items()}, metadata
-
-
-def _text(part: Any) -> Any:
-    if not isinstance(part, bytes):
-        return part
-    from base64 import b64encode
-
-    return b64encode(part).decode("ascii")
-
-
-def _teach_pictures(formatter: Any) -> None:
-    """Let figures become pictures, as IPython's shell would; only where matplotlib is in use."""
-    if "matplotlib.figure" not in sys.modules:
-        return
-    from IPython.core.pylabtools import print_figure
-    from matplotlib.figure import Figure
-
-    formatter.formatters["image/png"].for_type(Figure, lambda figure: print_figure(figure, base64=True))
-
-
-class RoutedStream:
-    """Stands for `sys.stdout` or `sys.stderr`: text of a recorded run goes to its recorder.
-
-    Args:
-        name: "stdout" or "stderr".
-        original: takes everything else.
-    """
-
-    def __init__(self, name: str, original: Any) -> None:
-        self.route = name
-        self.original = original
-
-    def write(self, text: str) -> int:
-        """Write to the recorder in force here, or where the text always went."""
-        found = recorder.get()
-        if found is not None:
-            return found.write(self.route, text)
-        return int(self.original.write(text) or 0)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write one after the other."""
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.original, name)
-
-
-def route_streams() -> None:
-    """Put routed streams in the place of `sys.stdout` and `sys.stderr`, once."""
-    for name in ("stdout", "stderr"):
-        present = getattr(sys, name)
-        if present is not None and type(present) is not RoutedStream:
-            setattr(sys, name, RoutedStream(name, present))
-
-
-def unroute_streams() -> None:
-    """Undo `route_streams`, where nobody has put something else in their place."""
-    for name in ("stdout", "stderr"):
-        present = getattr(sys, name)
-        if type(present) is RoutedStream:
-            setattr(sys, name, present.original)
-
-
-@contextmanager
-def recorded(name: str) -> Iterator[None]:
-    """Record the output of one attempt of a cell and keep it as an artifact of its run.
-
-    On a worker this makes the recorder; in the kernel there is one already, if the cell runs in the background.
-
-    Args:
-        name: of the cell, the artifact's description.
-    """
-    found = recorder.get()
-    if found is None and not _on_worker():
-        yield
-        return
-    mine = found or Recorder()
-    if found is None:
-        route_streams()
-    first = len(mine.events)
-    mark = recorder.set(mine)
-    try:
-        with mine.displays():
-            yield
-    except BaseException as error:
-        mine.error(error)
-        raise
-    finally:
-        mine.flush()
-        recorder.reset(mark)
-        _keep(mine.events[first:], name)
 
 
 def describe(outputs: Mapping[str, object]) -> None:
     """Note what the outputs are, for who holds them from afar."""
     if outputs and (found := recorder.get()) is not None:
-        found.events.append({"kind": "outputs", "outputs": {name: brief(v) for name, v in outputs.items()}})
+        found.note({"kind": "outputs", "outputs": {name: brief(v) for name, v in outputs.items()}})
 
 
 def brief(value: object) -> str:
@@ -287,42 +236,40 @@ def brief(value: object) -> str:
     )
 
 
-def _keep(events: list[Event], name: str) -> None:
-    from penstock.artifacts import _create
-
-    if events:
-        _create(OUTPUT, events, None, name)
-
-
-def _on_worker() -> bool:
-    """Whether this code works for a driver in another process."""
-    from penstock._engine.contexts import TaskRunContext
-
-    remote = sys.modules.get("penstock._engine.remote_run")
-    context = TaskRunContext.get()
-    return remote is not None and context is not None and str(context.task_run.id) in remote.running_here()
+def record_on_worker(run: Any) -> Any:
+    """Record a run that a worker does for a notebook: what `Recipe.recording` names."""
+    route_streams()
+    return recorded(owner_of(run), Recorder())
 
 
-_patch_lock = threading.Lock()
+def owner_of(run: Any) -> Owner:
+    """Return the owner of what a task run puts out.
+
+    Args:
+        run: the execution.
+    """
+    return Owner(run.session, run.task.name, run.task_run.flow_run_id, run.task_run.id)
 
 
-def _patch_display() -> None:
-    """Make IPython's `display` look for a recorder, for good; only where IPython is loaded."""
-    functions: Any = sys.modules.get("IPython.core.display_functions")
-    with _patch_lock:
-        if functions is None or hasattr(functions.display, "penstock"):
-            return
-        original = functions.display
+def body_recorded(name: str) -> AbstractContextManager[None]:
+    """Record the body of a flow cell that has a place of its own to show what it puts out; else do nothing.
 
-        def display(*objects: Any, **options: Any) -> Any:
-            found = recorder.get()
-            if found is None or not found.take(objects, raw=bool(options.get("raw"))):
-                return original(*objects, **options)
-            return None
+    Args:
+        name: of the cell.
+    """
+    found, context = recorder.get(), FlowRunContext.get()
+    if found is None or found.keeper is not None or context is None:
+        return nullcontext()
+    return recorded(Owner(context.session, name, context.flow_run.id, None), found.fresh())
 
-        display.penstock = True  # type: ignore[attr-defined]
-        functions.display = display
-        for name in ("IPython.display", "IPython.core.display"):
-            module: Any = sys.modules.get(name)
-            if module is not None and hasattr(module, "display"):
-                module.display = display
+
+__all__ = [
+    "DATA_LIMIT",
+    "OUTPUT",
+    "TEXT_LIMIT",
+    "Event",
+    "Recorder",
+    "record_on_worker",
+    "recorded",
+    "recorder",
+]

@@ -191,7 +191,8 @@ def display(*objects: object, **options: Any) -> None:
     What a task on a worker displays goes to the recorder of its run.
     """
     found = recorder.get()
-    if found is not None and found.take(objects, raw=bool(options.get("raw"))):
+    if found is not None and found.takes_displays:
+        found.take(objects, options)
         return
     try:
         from IPython import display as module

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from penstock._values.states import State, StateType
 from penstock.exceptions import PenstockException
 from penstock.settings import get_current_settings
 
+#: The command that runs a flow run.
+ENGINE = (sys.executable, "-m", "penstock.engine")
 #: How long a run that is to be cancelled may go on before its process is asked to end, in seconds.
 POLITE = 10.0
 #: How long the process may take after that before it is killed, in seconds.
@@ -38,6 +40,7 @@ class Child:
         entrypoint: of its flow; that of its deployment by default.
         folder: where the process works.
         env: variables on top of this process's.
+        command: what to start instead of our own engine.
         quiet: throw away what it prints.
     """
 
@@ -48,6 +51,7 @@ class Child:
         entrypoint: str | None = None,
         folder: str | Path | None = None,
         env: Mapping[str, str | None] | None = None,
+        command: Sequence[str] | None = None,
         *,
         quiet: bool = False,
     ) -> None:
@@ -56,7 +60,7 @@ class Child:
         self._asked_at: float | None = None
         out = subprocess.DEVNULL if quiet else None
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "penstock.engine"],
+            list(command or ENGINE),
             cwd=folder if folder is not None and Path(folder).is_dir() else None,
             env=_environment(session, run_id, entrypoint, env or {}),
             stdin=subprocess.DEVNULL,
@@ -65,9 +69,20 @@ class Child:
             start_new_session=True,
         )
 
-    def wait(self) -> int:
-        """Wait for the process to end, and see to it that the run has ended, too; return the exit status."""
-        status = self.process.wait()
+    def wait(self, *, look_every: float | None = None) -> int:
+        """Wait for the process to end, and see to it that the run has ended, too; return the exit status.
+
+        Args:
+            look_every: seconds between looks whether the run is to be cancelled, where nobody else looks.
+        """
+        while True:
+            try:
+                status = self.process.wait(look_every)
+                break
+            except subprocess.TimeoutExpired:
+                found = _state(self._session, self.run_id)
+                if found is not None and found.type is StateType.CANCELLING:
+                    self.look_after_cancelling(clock())
         state = _state(self._session, self.run_id)
         if state is None or state.is_final() or state.is_scheduled() or state.is_paused():
             return status
@@ -75,6 +90,9 @@ class Child:
             self._propose(State(StateType.CANCELLED, message="The run was cancelled."))
         elif status:
             self._propose(State(StateType.CRASHED, message=f"The process of this run {_told(status)}."))
+        elif state.is_pending():
+            message = "The process of this run ended without beginning it; its output says why."
+            self._propose(State(StateType.CRASHED, message=message))
         return status
 
     def look_after_cancelling(self, now: float) -> None:
@@ -98,16 +116,23 @@ class Child:
         )
         self.process.kill()
 
-    def cancel(self) -> None:
-        """Ask for the run to be cancelled."""
-        self._propose(State(StateType.CANCELLING, message="The runner of this flow run was stopped."))
-
     def _propose(self, state: State) -> None:
-        path = path_of("link", "flow_runs", self.run_id, "propose")
-        try:
-            self._session.store.request("POST", path, {"state": state.to_json()})
-        except PenstockException as error:
-            _logger.warning("Flow run %s could not be set to %s: %s", self.run_id, state.name, error)
+        propose(self._session, self.run_id, state)
+
+
+def propose(session: Session, run_id: str, state: State) -> None:
+    """Propose a state of a run; what the store makes of it, or that it cannot be asked, is not waited for."""
+    try:
+        session.store.request(
+            "POST", path_of("link", "flow_runs", run_id, "propose"), {"state": state.to_json()}
+        )
+    except PenstockException as error:
+        _logger.warning("Flow run %s could not be set to %s: %s", run_id, state.name, error)
+
+
+def ask_to_cancel(session: Session, run_id: str) -> None:
+    """Ask for a run to be cancelled, because who started it stops."""
+    propose(session, run_id, State(StateType.CANCELLING, message="The runner of this flow run was stopped."))
 
 
 def _environment(

@@ -1,28 +1,24 @@
 """The runner: waits for due runs of its deployments and starts each in a process of its own.
 
-Reference page: api-ref/python/prefect-runner-runner. The main thread waits and hears signals; one thread asks the store
-for due runs by long poll, one a run waits for its process. A run that was taken and not begun goes back to the store
-when the runner dies; one that has begun goes on without it.
+Reference page: api-ref/python/prefect-runner-runner.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import threading
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from penstock._deploying.children import Child, clock
+from penstock._deploying.bundles import BUNDLE_VARIABLE, SerializedBundle, put_bundle
+from penstock._deploying.children import Child
 from penstock._deploying.deployment import RunnerDeployment
-from penstock._deploying.heartbeats import beat
+from penstock._deploying.run_loop import RunLoop, take
 from penstock._engine.definitions import check_name
-from penstock._engine.log_setup import setup_logging
-from penstock._engine.signals import stop_signals
-from penstock._ids import short_hex
+from penstock._engine.flow_run import RUNNER_VARIABLE
 from penstock._link.client import path_of
 from penstock._link.session import Session, current_session
 from penstock._values.annotations import NotSet
@@ -30,14 +26,12 @@ from penstock._values.awaited import awaitable_too, call_is_awaited
 from penstock.exceptions import PenstockException
 from penstock.settings import get_current_settings
 
-#: How often runs that are to be cancelled are looked for, in seconds.
+#: How often a run that nobody else looks after is looked at for cancellation, in seconds.
 _LOOK = 2.0
-#: The pause after the store could not be asked, in seconds.
-_AWAY = 1.0
 _logger = logging.getLogger("penstock.runner")
 
 
-class Runner:
+class Runner(RunLoop):
     """Runs what its deployments have due, each run in a process of its own.
 
     Args:
@@ -73,17 +67,10 @@ class Runner:
             raise NotImplementedError("The runner's web server is not available yet.")
         self.name = check_name(name or "runner", "Runner")
         self.pause_on_shutdown = pause_on_shutdown
-        self.limit: int | None = settings.runner_process_limit if limit is NotSet else limit  # type: ignore[assignment]  # what is left is a number or None
-        if self.limit is not None and self.limit < 1:
-            raise ValueError(f"limit must be at least 1, or None for no limit; got {self.limit}.")
-        self._query = float(settings.runner_poll_frequency if query_seconds is None else query_seconds)
-        self._prefetch = float(prefetch_seconds)
-        self._heartbeat = heartbeat
+        most: Any = settings.runner_process_limit if limit is NotSet else limit
+        query = settings.runner_poll_frequency if query_seconds is None else query_seconds
+        super().__init__(self.name, query, prefetch_seconds, heartbeat, most)
         self._deployments: dict[str, str | None] = {}
-        self._children: dict[str, Child | None] = {}
-        self._changed = threading.Condition()
-        self._asker = f"{self.name} {short_hex(8)}"
-        self._stopping = threading.Event()
 
     @awaitable_too
     def add_deployment(self, deployment: RunnerDeployment) -> UUID:
@@ -101,10 +88,6 @@ class Runner:
         """Record a deployment of a flow and look after its runs; see `Flow.to_deployment` for the options."""
         return self.add_deployment(RunnerDeployment.from_flow(flow, name or flow.name, **options))
 
-    def has_slots_available(self) -> bool:
-        """Return whether another run may begin."""
-        return self.limit is None or len(self._children) < self.limit
-
     def start(self, run_once: bool = False, webserver: bool | None = None) -> Any:
         """Run what is due until the runner is stopped; what runs then is cancelled.
 
@@ -114,19 +97,16 @@ class Runner:
             run_once: return when what is due now has ended.
             webserver: not available yet.
         """
-        return asyncio.to_thread(self._work, run_once) if call_is_awaited() else self._work(run_once)
+        return (
+            asyncio.to_thread(self.work, run_once=run_once)
+            if call_is_awaited()
+            else self.work(run_once=run_once)
+        )
 
     @awaitable_too
     def stop(self) -> None:
         """Take no more runs; `start` cancels what runs and returns."""
-        self._stopping.set()
-
-    def handle_sigterm(self, signum: int, frame: object) -> None:
-        """Stop in good order; a second signal ends the process."""
-        if self._stopping.is_set():
-            signal.signal(signum, signal.SIG_DFL)
-            signal.raise_signal(signum)
-        self._stopping.set()
+        self.ask_to_stop()
 
     def execute_flow_run(
         self,
@@ -153,7 +133,7 @@ class Runner:
 
         def execute() -> None:
             session, run_id = current_session(), str(flow_run_id)
-            found = _take(session, run_id)
+            found = take(session, run_id)
             if found is None:
                 raise RuntimeError(
                     f"Flow run {run_id} cannot be executed: it is not scheduled, or another process has it."
@@ -163,142 +143,51 @@ class Runner:
 
         return asyncio.to_thread(execute) if call_is_awaited() else execute()
 
-    def cancel_all(self) -> None:
-        """Ask for all its runs to be cancelled, and wait until their processes have ended."""
-        with self._changed:
-            running = [child for child in self._children.values() if child is not None]
-        for child in running:
-            child.cancel()
-        while True:
-            with self._changed:
-                left = [child for child in self._children.values() if child is not None]
-                if not self._children:
-                    return
-                self._changed.wait(0.5)
-            for child in left:
-                child.look_after_cancelling(clock())
+    def execute_bundle(
+        self,
+        bundle: SerializedBundle,
+        cwd: Path | str | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Any:
+        """Run the flow run of a bundle in a process of its own and wait for it; may be awaited.
 
-    def _work(self, run_once: bool) -> None:
-        setup_logging()
-        session = current_session()
-        try:
-            if run_once:
-                self._begin_all(session, self._due(session, 0.0)["runs"])
-                with self._changed:
-                    self._changed.wait_for(lambda: not self._children)
-                return
-            helpers = [
-                threading.Thread(target=work, args=(session,), name=f"penstock-runner-{name}", daemon=True)
-                for name, work in (("ask", self._ask), ("care", self._care))
-            ]
-            with stop_signals(self.handle_sigterm):
-                for helper in helpers:
-                    helper.start()
-                self._stopping.wait()
-                if self.pause_on_shutdown:
-                    self._pause(session)
-                self._leave(session)
-                self.cancel_all()
-                for helper in helpers:
-                    helper.join()
-        finally:
-            self._stopping.set()
+        Args:
+            bundle: from `penstock.bundles.create_bundle_for_flow_run`.
+            cwd: where the process works.
+            env: variables on top of this process's.
+        """
 
-    def _ask(self, session: Session) -> None:
-        """Ask for due runs until the runner stops."""
-        timeout = self._query
-        while self._wait_for_slot():
-            try:
-                found = self._due(session, timeout)
-                self._begin_all(session, found["runs"])
-            except PenstockException as error:
-                _logger.warning("The store could not be asked for runs, trying again: %s", error)
-                self._stopping.wait(_AWAY)
-                continue
-            soon = found["next"]
-            timeout = self._query if soon is None else max(0.0, min(self._query, soon))
+        def execute() -> None:
+            session, run_id = current_session(), str(bundle["flow_run"]["id"])
+            taken = take(session, run_id) is not None
+            with tempfile.TemporaryDirectory(prefix="penstock-bundle-") as folder:
+                more = {BUNDLE_VARIABLE: put_bundle(bundle, folder), **(env or {})}
+                if not taken:
+                    more[RUNNER_VARIABLE] = None  # nobody hands it over: it is of no process yet
+                Child(session, run_id, folder=cwd, env=more).wait(look_every=_LOOK)
 
-    def _wait_for_slot(self) -> bool:
-        with self._changed:
-            while not self._stopping.is_set() and not self.has_slots_available():
-                self._changed.wait(0.5)
-        return not self._stopping.is_set()
+        return asyncio.to_thread(execute) if call_is_awaited() else execute()
 
-    def _due(self, session: Session, timeout: float) -> dict[str, Any]:
-        body = {
-            "deployment_ids": list(self._deployments),
-            "ahead": self._prefetch,
-            "timeout": timeout,
-            "asker": self._asker,
-        }
-        found: dict[str, Any] = session.store.request("POST", "/link/due", body, timeout=timeout + 30)
-        return found
+    def wanted(self) -> dict[str, Any]:
+        """Return whose runs are asked for: those of its deployments."""
+        return {"deployment_ids": list(self._deployments)}
 
-    def _begin_all(self, session: Session, run_ids: list[str]) -> None:
-        for run_id in run_ids:
-            if self._stopping.is_set() or not self.has_slots_available():
-                return
-            found = _take(session, run_id)
-            if found is None:
-                continue  # somebody else was quicker
-            with self._changed:
-                self._children[run_id] = None
-            folder = self._deployments.get(str(found["deployment_id"]))
-            name = f"penstock-run-{run_id}"
-            threading.Thread(target=self._run, args=(session, run_id, folder), name=name, daemon=True).start()
+    def execute(self, session: Session, found: dict[str, Any]) -> None:
+        """Run a flow run in a process of its own and wait for it."""
+        run_id = found["id"]
+        child = Child(session, run_id, folder=self._deployments.get(str(found["deployment_id"])))
+        self.started(run_id, child)
+        _logger.info("Flow run %s runs in process %d.", run_id, child.process.pid)
+        status = child.wait()
+        _logger.info("The process of flow run %s ended with status %d.", run_id, status)
 
-    def _run(self, session: Session, run_id: str, folder: str | None) -> None:
-        try:
-            child = Child(session, run_id, folder=folder)
-            with self._changed:
-                self._children[run_id] = child
-            _logger.info("Flow run %s runs in process %d.", run_id, child.process.pid)
-            status = child.wait()
-            _logger.info("The process of flow run %s ended with status %d.", run_id, status)
-        except Exception:
-            _logger.exception("Flow run %s could not be run", run_id)
-        finally:
-            with self._changed:
-                self._children.pop(run_id, None)
-                self._changed.notify_all()
-
-    def _care(self, session: Session) -> None:
-        """Look after what runs: cancellations that are not heeded, and signs of life."""
-        last_beat = clock()
-        while not self._stopping.wait(_LOOK):
-            with self._changed:
-                running = {run_id: child for run_id, child in self._children.items() if child is not None}
-            if not running:
-                continue
-            try:
-                for run_id in _cancelling(session, list(running)):
-                    running[run_id].look_after_cancelling(clock())
-            except PenstockException as error:
-                _logger.warning("The store could not be asked for cancellations: %s", error)
-            if self._heartbeat is not None and clock() - last_beat >= self._heartbeat:
-                last_beat = clock()
-                for run_id in running:
-                    beat(session, run_id)
-
-    def _leave(self, session: Session) -> None:
-        """End the question that the store keeps open."""
-        try:
-            session.store.request("POST", "/link/release", {"worker": self._asker})
-        except PenstockException as error:
-            _logger.warning("The store could not be told that the runner stops: %s", error)
-
-    def _pause(self, session: Session) -> None:
-        for identity in self._deployments:
+    def leave(self, session: Session) -> None:
+        """Pause the schedules of its deployments, if it is to."""
+        for identity in self._deployments if self.pause_on_shutdown else ():
             try:
                 session.store.request("POST", path_of("api", "deployments", identity, "pause_deployment"), {})
             except PenstockException as error:
                 _logger.warning("Deployment %s could not be paused: %s", identity, error)
-
-
-def _take(session: Session, run_id: str) -> dict[str, Any] | None:
-    body = {"flow_run_id": run_id, "client": session.client}
-    found = session.store.request("POST", "/link/take", body)["run"]
-    return dict(found) if found is not None else None
 
 
 def _folder_of(session: Session, deployment_id: str | None) -> str | None:
@@ -306,9 +195,3 @@ def _folder_of(session: Session, deployment_id: str | None) -> str | None:
         return None
     found = session.store.request("GET", path_of("api", "deployments", deployment_id))
     return found["path"]  # type: ignore[no-any-return]
-
-
-def _cancelling(session: Session, run_ids: list[str]) -> list[str]:
-    which = {"id": {"any_": run_ids}, "state": {"type": {"any_": ["CANCELLING"]}}}
-    found = session.store.request("POST", "/api/flow_runs/filter", {"flow_runs": which})
-    return [str(one["id"]) for one in found]

@@ -7,6 +7,9 @@ An observer that raises is dropped with a warning: watching must never break wha
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from penstock._values.runs import FlowRun, TaskRun
@@ -14,6 +17,7 @@ from penstock._values.states import State
 
 if TYPE_CHECKING:
     from penstock._engine.open_pause import OpenPause
+    from penstock._engine.task_run import TaskExecution
 
 
 class Observer:
@@ -68,3 +72,35 @@ def tell(what: str, *args: Any) -> None:
 def watched() -> bool:
     """True when anybody watches."""
     return bool(_observers)
+
+
+#: Makes what is entered around the code of one task run, to record what it prints and displays.
+Recording = Callable[["TaskExecution"], AbstractContextManager[Any]]
+
+_recording: Recording | None = None
+_remote_recording: Recording | None = None
+#: How runs that this context works on for another process are recorded.
+recording_here: ContextVar[Recording | None] = ContextVar("penstock_recording", default=None)
+_NOTHING = nullcontext()
+
+
+def record_tasks(here: Recording | None, elsewhere: Recording | None = None) -> None:
+    """Record what the tasks of this process print and display from now on; None ends it.
+
+    Args:
+        here: for runs in this process.
+        elsewhere: for runs of this process's flows on workers, where it is imported by name.
+    """
+    global _recording, _remote_recording
+    _recording, _remote_recording = here, elsewhere
+
+
+def remote_recording() -> Recording | None:
+    """Return how workers shall record runs of this process's flows."""
+    return _remote_recording
+
+
+def recording(run: TaskExecution) -> AbstractContextManager[Any]:
+    """Return what is to be entered around the code of a run."""
+    made = recording_here.get() or _recording
+    return made(run) if made is not None else _NOTHING

@@ -18,6 +18,7 @@ from typing import Any
 from penstock._engine.context_transfer import FlowRunFacts
 from penstock._engine.contexts import TagsContext
 from penstock._engine.futures import PenstockFuture
+from penstock._engine.observers import remote_recording
 from penstock._engine.part_futures import PartFuture
 from penstock._engine.remote import Recipe, RemoteCall, Slot, UpstreamState, approximate_size
 from penstock._engine.task_options import TaskOptions
@@ -126,6 +127,7 @@ class Packer:
             host=self._host,
             driver=session.client,
             facts=FlowRunFacts.of(flow) if flow is not None else None,
+            recording=remote_recording(),
         )
         try:
             blob: bytes = cloudpickle.dumps(recipe, protocol=5)

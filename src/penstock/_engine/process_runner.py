@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -34,6 +35,8 @@ from penstock.settings import get_current_settings
 
 #: Inputs that were sent ahead and that a worker keeps in memory.
 _INPUTS_KEPT = 4
+#: A worker looks this often whether its driver lives.
+_WATCH_SECONDS = 0.5
 
 
 class ProcessPoolTaskRunner(TaskRunner):
@@ -81,7 +84,9 @@ class ProcessPoolTaskRunner(TaskRunner):
 
         self._folder = Path(tempfile.mkdtemp(prefix="penstock-inputs-"))
         self._packer = Packer(lambda _: None, self._send_ahead, lambda sent: sent.path.exists())
-        self._pool = ProcessPoolExecutor(max_workers=self._max_workers, initializer=_prepare_worker)
+        self._pool = ProcessPoolExecutor(
+            max_workers=self._max_workers, initializer=_prepare_worker, initargs=(os.getpid(),)
+        )
 
     def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
         """Queue the run, after its upstream runs."""
@@ -178,12 +183,23 @@ _stopping = False
 _inputs: OrderedDict[Path, Any] = OrderedDict()
 
 
-def _prepare_worker() -> None:
-    """Leave the driver's process group, so that the Stop button ends what the driver decides, not this process."""
+def _prepare_worker(driver: int) -> None:
+    """Leave the driver's process group, so that the Stop button ends what the driver decides, not this process.
+
+    Args:
+        driver: its process id; this process ends with it, however it ends.
+    """
+    threading.Thread(target=_end_with, args=(driver,), name="penstock-driver-watch", daemon=True).start()
     if threading.current_thread() is threading.main_thread():
         with suppress(OSError):
             os.setsid()
         signal.signal(signal.SIGINT, _interrupted)
+
+
+def _end_with(driver: int) -> None:
+    while os.getppid() == driver:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)
 
 
 def _interrupted(_signum: int, _frame: FrameType | None) -> None:

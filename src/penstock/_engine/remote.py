@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock._engine.context_transfer import FlowRunFacts
+from penstock._engine.observers import Recording
 from penstock._engine.task_options import TaskOptions
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
@@ -49,6 +50,8 @@ class Recipe:
     driver: str
     #: What `penstock.runtime.flow_run` shows on the worker.
     facts: FlowRunFacts | None = None
+    #: Records what the task prints and displays, for a driver that shows it.
+    recording: Recording | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +101,10 @@ class Summary:
     logs: list[tuple[dict[str, Any], int]] = field(default_factory=list)
     #: Journal lines (kind, body, time) of a worker that has no journal the driver's store could read.
     lines: list[tuple[str, dict[str, Any], int | None]] = field(default_factory=list)
+    #: Whose journal holds the artifacts and logs; empty when none that the driver can read does.
+    client: str = ""
+    #: Where an exception went through: file, line and function, outermost first.
+    frames: list[tuple[str, int, str]] = field(default_factory=list)
 
     def state(self, data: Any) -> State:
         """Return the state it describes."""

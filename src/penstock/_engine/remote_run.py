@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,7 +21,7 @@ from penstock._engine.cancellation import Token
 from penstock._engine.context_transfer import FlowRunFactsContext
 from penstock._engine.contexts import TagsContext
 from penstock._engine.execute import execute_guarded
-from penstock._engine.observers import Observer, add_observer
+from penstock._engine.observers import Observer, add_observer, recording_here
 from penstock._engine.remote import (
     INLINE_BYTES,
     Outcome,
@@ -44,6 +45,7 @@ from penstock.exceptions import StoreUnavailable
 from penstock.settings import temporary_settings
 
 _LOGS_SHOWN = 200
+_ENGINE = str(Path(__file__).parent)
 _RECIPES_KEPT = 64
 _PLAIN = (str, int, float, bool, bytes, type(None))
 
@@ -157,8 +159,19 @@ def _outcome(execution: TaskExecution, state: State, seen: _Seen) -> Outcome:
         artifacts=seen.artifacts,
         logs=seen.logs,
         lines=_lines.get() or [],
+        client=execution.session.client,
+        frames=_frames(state.data),
     )
     return Outcome(summary, data)
+
+
+def _frames(error: Any) -> list[tuple[str, int, str]]:
+    """Return where an exception went through, from the task's own function on."""
+    if not isinstance(error, Exception) or error.__traceback__ is None:
+        return []
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((n for n, frame in enumerate(frames) if not frame.filename.startswith(_ENGINE)), 0)
+    return [(one.filename, one.lineno or 0, one.name) for one in frames[first:]]
 
 
 def _portable(data: Any, name: str) -> tuple[Any, bytes | None]:
@@ -237,9 +250,11 @@ def _at_home(recipe: Recipe) -> Iterator[None]:
         setup_logging(console=False)
         patch_print()
         mark = _lines.set([] if isinstance(session, _CarryingSession) else None)
+        recording = recording_here.set(recipe.recording)
         try:
             yield
         finally:
+            recording_here.reset(recording)
             _lines.reset(mark)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ from penstock._engine.observers import tell
 from penstock._engine.remote import Outcome, Summary
 from penstock._engine.run_logging import ConsoleHandler
 from penstock._engine.task_run import TaskExecution
+from penstock._engine.worker_tail import worker_tail
 from penstock._journal.line import TornLine, decode
 from penstock._link.session import current_session
 from penstock._values.outcome import Absent
@@ -62,6 +64,8 @@ class RemoteValues:
             self._values.add(data)
         state = summary.state(data)
         run = future.task_run
+        if summary.frames and isinstance(data, BaseException):
+            _say_where(data, summary)
         run.run_count = summary.run_count
         run.name = summary.run_name
         run.state = state
@@ -119,11 +123,15 @@ def _report(run: TaskRun, summary: Summary) -> None:
         session = current_session()
         for kind, body, at in summary.lines:
             session.emit(kind, body, at)
-    for body in summary.artifacts:
-        tell("artifact", body)
+    worker_tail.settle(run, summary)
     for body, at in summary.logs:
-        tell("log", {**body, "task_name": run.task_name}, at)
         _print(run, body, at)
+
+
+def _say_where(error: BaseException, summary: Summary) -> None:
+    """Note on an exception which lines of the user's code it went through: tracebacks do not travel."""
+    lines = traceback.StackSummary.from_list([(*frame, None) for frame in summary.frames]).format()
+    error.add_note(f"On its worker, in task run {summary.run_name!r}:\n" + "".join(lines).rstrip())
 
 
 def _print(run: TaskRun, body: dict[str, Any], at: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from penstock._engine import inputs
@@ -29,6 +29,9 @@ from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
 from penstock.exceptions import PenstockSignal
+
+if TYPE_CHECKING:
+    from penstock._engine.worker_tail import WorkerTail
 
 #: How long running tasks get to notice that their run was stopped, in seconds.
 STOP_GRACE = 0.5
@@ -127,6 +130,7 @@ class TaskRunner:
             future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             if self.elsewhere:
                 join_from_afar(execution, future)
+                _tail().follow(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -213,6 +217,8 @@ class TaskRunner:
         with self._lock:
             self._open.discard(future)
             self._executions.pop(future, None)
+        if self.elsewhere:
+            _tail().give_up(future.task_run)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -225,6 +231,12 @@ class TaskRunner:
         self._lock = threading.Lock()
         self._open = set()
         self._executions = {}
+
+
+def _tail() -> WorkerTail:
+    from penstock._engine.worker_tail import worker_tail
+
+    return worker_tail
 
 
 def runner_here(verb: str, name: str) -> TaskRunner:
@@ -331,8 +343,8 @@ def make_run(
         linked=linked,
     )
     try:
-        # What runs here and now says at once that it is Running: both lines go into one write.
-        at_once = runner is None and not (linked or options.caches or run.tags)
+        # What runs in this process, and waits for nothing, is Running soon: both lines go into one write.
+        at_once = runner in (None, "threads") and not (linked or options.caches or run.tags)
         _journal(session, run, state, hold=at_once)
         tell("task_run_state", run, state)
     except _STOPS:

@@ -14,6 +14,7 @@ from penstock._engine import cache_keys, outcomes, tag_limits, transaction_steps
 from penstock._engine.cancellation import current_token
 from penstock._engine.effects import Ask, Effect, Hook, Sleep
 from penstock._engine.inputs import link_result
+from penstock._engine.observers import recording
 from penstock._engine.streams import call, replay
 from penstock._engine.task_run import TaskExecution
 from penstock._engine.timeouts import RunTimeout
@@ -144,7 +145,7 @@ def _give_up(run: TaskExecution, error: BaseException) -> Generator[Effect, Any,
 def _attempt(run: TaskExecution) -> Steps:
     try:
         args, kwargs = run.arguments()
-        with run.context(), run.active():
+        with run.context(), run.active(), recording(run):
             if run.stream is not None:
                 run.stream.keep = run.options.persist
             value = yield from call(run.task.fn, args, kwargs, run.options.timeout, run.stream)

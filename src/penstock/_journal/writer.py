@@ -113,6 +113,16 @@ class Journal:
                 self._flush()
             return not self._queue
 
+    def sync(self) -> bool:
+        """Wait until the disk has what was written; False when something is kept out, or the disk cannot say."""
+        if not self.flush():
+            return False
+        try:
+            os.fdatasync(self._fd)
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Say goodbye and let go of the lock; the store sweeps the file from here on."""
         with self._lock:

@@ -1,15 +1,17 @@
-"""The writer: one thread that decides, journals, commits and then answers.
+"""The writer: one thread that decides, journals and answers; a second one brings the rows into the database.
 
-Requests queue up; the thread takes all that wait, works them off against memory and commits their rows in one
-transaction. Nobody is answered before that commit. Decisions of the store are lines in its own journal before
-they are rows, so a database that is lost can be rebuilt.
+Requests queue up; the thread takes all that wait, works them off against memory and hands their rows on
+(`commits.py`). Decisions of the store are lines in its own journal before they are rows. Once that journal is on the
+disk they hold, whatever happens, so who asked for one is answered then: a commit costs several times as much, and
+those of others would have to be waited for. What a client sent is acknowledged after its commit. Whoever reads the
+database sees what was answered (`Database.reading` waits for it).
 """
 
 from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -18,21 +20,25 @@ from typing import Any, TypeVar
 
 from penstock._crashpoints import crashpoint
 from penstock._ids import now_us
-from penstock._journal.line import Line, TornLine
-from penstock._journal.reader import parse, read_all
+from penstock._journal.line import Line
+from penstock._journal.reader import read_all
 from penstock._journal.writer import Journal
 from penstock._store import changes, slot_decisions, snapshots
 from penstock._store.background import Background
-from penstock._store.commits import Commits
+from penstock._store.commits import Bundle, Commits
 from penstock._store.database import Database
-from penstock._store.documents import Documents, channel
+from penstock._store.documents import Documents, channels
 from penstock._store.feed import Feed
 from penstock._store.live import LiveRun, load, state_from_line, unfinished
 from penstock._store.report import say
-from penstock._store.rows import Rows, add_rows, uuid_text
+from penstock._store.requests import Command
+from penstock._store.requests import Refused as Refused
+from penstock._store.rows import Rows, add_all, uuid_text
 from penstock._store.slots import KINDS as SLOT_KINDS
 from penstock._store.slots import Slots
+from penstock._store.taken import Taken, read_lines
 from penstock._store.twins import Twins
+from penstock._store.watching import Watching
 from penstock._values.states import TERMINAL, StateType
 from penstock._workspace import LIMITED_TAGS
 
@@ -48,26 +54,6 @@ _NEWEST = "SELECT coalesce(max(at_us), 0) FROM (" + " UNION ALL ".join(
 ) + ")"  # fmt: skip
 
 
-class Refused(Exception):
-    """A request that changes nothing. `status` is the HTTP status, `body` the answer."""
-
-    def __init__(self, status: int, body: dict[str, Any]) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
-
-
-class Command:
-    """One thing for the writer to do, and where its answer goes."""
-
-    __slots__ = ("do", "future", "value")
-
-    def __init__(self, do: Callable[[Core], Any]) -> None:
-        self.do = do
-        self.future: Future[Any] = Future()
-        self.value: Any = None
-
-
 class Core:
     """The writer thread and what it remembers. Attributes are for functions that run on that thread."""
 
@@ -79,7 +65,9 @@ class Core:
         self.runs: dict[str, LiveRun] = {}
         self.flow_ids: dict[str, str] = {}
         self.background = Background()
-        self.commits = Commits(database, journals)
+        self.feed = Feed()
+        self.watching = Watching()
+        self.commits = Commits(database, journals, self.feed, self.watching)
         self.documents = Documents()
         #: When somebody last asked for the runs of a deployment; forgotten at the end of the process.
         self.polled: dict[str, datetime] = {}
@@ -87,21 +75,23 @@ class Core:
         self.lines = 0
         self._twins = Twins()
         self._newest = 0
+        #: No flow run with a higher id is in the database without being in memory.
+        self._forgotten = ""
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
-        #: What was decided since the last commit and the database cannot know yet, by kind and key.
+        #: True once lines of a client are among the rows; those of our own journal are `_decided`.
+        self._sent = self._decided = False
+        #: What was decided in this turn and the database cannot know yet, by kind and key.
         self.fresh: dict[tuple[str, str], Any] = {}
-        self.feed = Feed()
         self.slots = Slots(journals.parent / LIMITED_TAGS)
         self._touched: set[str] = set()
-        self._watchers: dict[str, set[Callable[[], None]]] = {}
-        self._watch_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="penstock-writer", daemon=True)
         self.on_death: Callable[[], None] = lambda: None
         self._load()
 
     def start(self) -> None:
         """Begin to work. The lines its own journal already has are taken in first."""
+        self.commits.start(self._died)
         self._thread.start()
         lines = list(read_all(self.journal.path))
         self.call(lambda core: core.take(core.journal.client, lines)).result()
@@ -110,14 +100,15 @@ class Core:
             self.call(lambda core: core.emit("event", recovery.event())).result()
 
     def stop(self) -> None:
-        """Work off what waits, then end the thread."""
+        """Work off what waits, then end the threads."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
-        self.wake_all()
+        self.commits.stop()
+        self.watching.wake_all()
 
     def call(self, do: Callable[[Core], T]) -> Future[T]:
-        """Run `do` on the writer thread; the future is answered after the commit."""
+        """Run `do` on the writer thread; the future is answered once what it did is safe."""
         command = Command(do)
         self._queue.put(command)
         return command.future
@@ -126,71 +117,75 @@ class Core:
         """Take raw journal lines of a client; answers with its new high-water mark.
 
         Raises:
-            Refused: (in the future) 409 on a gap, 400 when the first line is damaged.
+            Refused: (in the future) 409 on a gap, 400 when a line is damaged.
         """
-        return self.call(lambda core: core.take_raw(client, data))
-
-    # ---- watching runs ------------------------------------------------------------------------------------
-
-    def watch(self, name: str, wake: Callable[[], None]) -> None:
-        """Call `wake` after each commit that changed the run `name` or began to cancel a run of client `name`."""
-        with self._watch_lock:
-            self._watchers.setdefault(name, set()).add(wake)
-
-    def unwatch(self, name: str, wake: Callable[[], None]) -> None:
-        """Stop calling `wake`."""
-        with self._watch_lock:
-            watchers = self._watchers.get(name, set())
-            watchers.discard(wake)
-            if not watchers:
-                self._watchers.pop(name, None)
-
-    def touch(self, name: str) -> None:
-        """Wake those who watch `name` after the next commit."""
-        self._touched.add(name)
-
-    def wake_all(self) -> None:
-        """Wake everybody, because the store stops."""
-        with self._watch_lock:
-            waiting = [wake for watchers in self._watchers.values() for wake in watchers]
-        for wake in waiting:
-            wake()
+        try:
+            taken = Taken(client, read_lines(data, self.hwm.get(client, -1)))
+        except Refused as refused:
+            future: Future[int] = Future()
+            future.set_exception(refused)
+            return future
+        return self.call(lambda core: core.take_ready(taken))
 
     # ---- on the writer thread -----------------------------------------------------------------------------
 
-    def take_raw(self, client: str, data: bytes) -> int:
-        """Parse lines up to the first damaged one, and take them."""
-        lines: list[Line] = []
-        try:
-            lines.extend(parse(data))
-        except TornLine as error:
-            raise Refused(400, {"hwm": self.hwm.get(client, -1), "exception_message": str(error)}) from error
-        return self.take(client, lines)
+    def touch(self, name: str) -> None:
+        """Wake those who watch `name` after this turn."""
+        self._touched.add(name)
 
-    def take(self, client: str, lines: list[Line]) -> int:
+    def take(self, client: str, lines: Sequence[Line]) -> int:
         """Add the rows of lines above the client's mark and return the new mark."""
+        return self.take_ready(Taken(client, lines))
+
+    def take_ready(self, taken: Taken) -> int:
+        """Do the same with lines whose rows are made.
+
+        Raises:
+            Refused: 409 lines are missing, 422 two processes write under this name.
+        """
+        client = taken.client
         mark = self.hwm.get(client, -1)
-        stranger = self._twins.stranger(client, lines, mark) if lines and lines[0].seq <= mark else None
+        if client == self.journal.client:
+            self._decided = True
+        else:
+            self._sent = True
+        repeats = taken.lines and taken.lines[0].seq <= mark
+        stranger = self._twins.stranger(client, taken.lines, mark) if repeats else None
         if stranger is not None:
             reason = f"Line {stranger.seq} of {client} is another one: two processes write under this name."
             say(reason)
             raise Refused(422, {"hwm": mark, "exception_message": reason})
-        fresh = [line for line in lines if line.seq > mark]
-        expected = mark + 1
-        for line in fresh:
-            if line.seq != expected:
-                reason = f"Expected line {expected} of {client}, got {line.seq}."
-                raise Refused(409, {"hwm": mark, "exception_message": reason})
-            expected += 1
-        for line in fresh:
-            self._take_line(client, line)
-        if fresh:
-            last = fresh[-1].seq
-            self._rows.setdefault("batch", []).append((client, fresh[0].seq, last, now_us()))
-            self.hwm[client] = last
-            self.lines += len(fresh)
-            self._twins.add(client, fresh)
+        taken = taken.above(mark)
+        hole = taken.hole(mark)
+        if hole is not None:
+            reason = f"Expected line {hole[0]} of {client}, got {hole[1]}."
+            raise Refused(409, {"hwm": mark, "exception_message": reason})
+        if taken.lines:
+            self._keep(taken)
             crashpoint("core.taken")
+        return self.hwm.get(client, -1)
+
+    def _keep(self, taken: Taken) -> None:
+        client, lines = taken.client, taken.lines
+        add_all(self._rows, taken.rows)
+        last = lines[-1].seq
+        add_all(self._rows, {"batch": [(client, lines[0].seq, last, now_us())]})
+        self.hwm[client] = last
+        self.lines += len(lines)
+        self._twins.add(client, lines)
+        self.feed.take(client, lines)
+        follows_tasks = (
+            self.background.runs or self.slots.leases or any(one.kind == "claim" for one in taken.notable)
+        )
+        for line in taken.states if follows_tasks else taken.notable:
+            try:
+                self._remember(line)
+            except (ValueError, KeyError, TypeError, Refused) as error:
+                say(f"line {line.seq} of {client} is kept but not applied: {error!r}")
+
+    def mark(self, client: str) -> int:
+        """Return a client's mark, to be told once all lines up to it are committed."""
+        self._sent = True
         return self.hwm.get(client, -1)
 
     def emit(self, kind: str, body: dict[str, Any], at: int | None = None) -> None:
@@ -206,7 +201,7 @@ class Core:
 
     def find(self, run_id: str) -> LiveRun | None:
         """Return a flow run from memory or the database, None when there is none."""
-        if run_id not in self.runs and ("gone", run_id) not in self.fresh:
+        if run_id not in self.runs and run_id <= self._forgotten and ("gone", run_id) not in self.fresh:
             try:
                 self.runs.update(load(self.database, [uuid_text(run_id)]))
             except ValueError:
@@ -238,14 +233,6 @@ class Core:
             if run.owner == client and run.state is not None and run.state.type is StateType.CANCELLING
         ]
 
-    def _take_line(self, client: str, line: Line) -> None:
-        self.feed.take(client, line)
-        if add_rows(client, line, self._rows):
-            try:
-                self._remember(line)
-            except (ValueError, KeyError, TypeError, Refused) as error:
-                say(f"line {line.seq} of {client} is kept but not applied: {error!r}")
-
     def _remember(self, line: Line) -> None:
         """Keep memory in step with a line that concerns a flow run, whoever wrote it."""
         body = line.body
@@ -263,9 +250,8 @@ class Core:
             self._touched.add(run.id)
             if run.owner is not None and run.state is not None and run.state.type is StateType.CANCELLING:
                 self._touched.add(run.owner)
-            deployment = run.body.get("deployment_id")
-            if deployment is not None and run.state is not None and run.state.type is StateType.SCHEDULED:
-                self._touched.add(channel(deployment))
+            is_scheduled = run.state is not None and run.state.type is StateType.SCHEDULED
+            self._touched.update(channels(run.body, scheduled=is_scheduled))
         elif line.kind == "renamed" and body["run"] == "flow":
             self.run(str(body["id"])).body["name"] = body["name"]
         elif line.kind == "input":
@@ -289,6 +275,7 @@ class Core:
         self._newest = int(self.database.read(_NEWEST)[0][0])
         self.flow_ids = {name: str(flow) for flow, name in self.database.read("SELECT id, name FROM flows")}
         self.runs = load(self.database, unfinished(self.database))
+        self._forgotten = str(self.database.read("SELECT max(id) FROM raw.flow_run")[0][0] or "")
         self.background.load(self.database)
         self.documents.load(self.database)
         self.slots.load(self.database)
@@ -299,16 +286,19 @@ class Core:
                 pass
         except BaseException:
             traceback.print_exc()
-            self.on_death()
+            self._died()
+
+    def _died(self) -> None:
+        self.on_death()
 
     def _turn(self) -> bool:
         """Work off what waits; False when told to stop."""
-        group: list[Command] = []
+        done: list[Command] = []
         command = self._queue.get()
         going = command is not None
         while command is not None:
-            self._do(command, group)
-            if len(group) >= _GROUP:
+            self._do(command, done)
+            if len(done) >= _GROUP:
                 break
             try:
                 command = self._queue.get_nowait()
@@ -317,10 +307,13 @@ class Core:
             going = command is not None
         if self.slots.changed:
             slot_decisions.settle(self)
-        self._commit(group)
+        self._pass_on(done)
         return going
 
-    def _do(self, command: Command, group: list[Command]) -> None:
+    def _do(self, command: Command, done: list[Command]) -> None:
+        if not command.future.set_running_or_notify_cancel():
+            return
+        self._sent = False
         try:
             command.value = command.do(self)
         except Refused as refused:
@@ -329,36 +322,27 @@ class Core:
             traceback.print_exc()
             command.future.set_exception(error)
         else:
-            group.append(command)
+            command.sent = self._sent
+            done.append(command)
 
-    def _commit(self, group: list[Command]) -> None:
+    def _pass_on(self, done: list[Command]) -> None:
+        """Hand this turn's rows to be committed, and answer those whose answer is safe already."""
         crashpoint("core.commit")
         rows, self._rows = self._rows, {}
         touched, self._touched = self._touched, set()
-        if rows:
-            try:
-                self.commits.write(rows)
-            except BaseException as error:
-                for command in group:
-                    command.future.set_exception(
-                        Refused(503, {"exception_message": f"The store could not write: {error}"})
-                    )
-                raise
-        crashpoint("core.committed")
+        decided, self._decided = self._decided, False
+        safe = not decided or self.journal.sync()
+        waiting = [command for command in done if command.sent or not safe]
+        early = frozenset() if waiting else touched
+        self.commits.put(Bundle(rows, waiting, touched - early, self.feed.collect()), promised=decided)
         self.fresh.clear()
-        for command in group:
-            command.future.set_result(command.value)
+        for command in done:
+            if safe and not command.sent:
+                command.future.set_result(command.value)
         crashpoint("core.answered")
-        self.feed.publish()
-        with self._watch_lock:
-            waiting = [wake for name in touched for wake in self._watchers.get(name, ())]
-        for wake in waiting:
-            wake()
-        self._tidy()
-
-    def _tidy(self) -> None:
-        self.commits.tidy()
+        self.watching.wake(early)
         if len(self.runs) > _REMEMBERED:
             ended = [run.id for run in self.runs.values() if run.state is not None and run.state.is_final()]
             for run_id in ended[: _REMEMBERED // 2]:
                 del self.runs[run_id]
+                self._forgotten = max(self._forgotten, run_id)

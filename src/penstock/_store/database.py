@@ -34,6 +34,8 @@ _CONFIG = {
 WAL_LIMIT = 16 << 20
 #: Seconds a query that was interrupted may take to end.
 _PATIENCE = 5.0
+#: Seconds a reader waits for what was answered but not yet committed.
+_LONGEST_COMMIT = 30.0
 _MARKS = "SELECT client, max(last_seq) FROM {}raw.batch GROUP BY client"
 
 
@@ -69,6 +71,8 @@ class Database:
         self._con: Any = None
         self._settling: Settling
         self._gate = threading.Condition()
+        #: Numbers of the newest bundle of rows that readers must see, and of the newest that is committed.
+        self._promised = self._reached = 0
         self._readers: set[Any] = set()
         self._copying = threading.Lock()
         self.open()
@@ -103,11 +107,14 @@ class Database:
         self.open()
 
     @contextmanager
-    def reading(self) -> Iterator[Any]:
-        """Lend a cursor for one thread's use."""
+    def reading(self, *, behind: bool = False) -> Iterator[Any]:
+        """Lend a cursor for one thread's use; it sees what was promised by now, unless `behind`."""
         import duckdb
 
         with self._gate:
+            promised = 0 if behind else self._promised
+            if not self._gate.wait_for(lambda: self._reached >= promised, timeout=_LONGEST_COMMIT):
+                raise duckdb.ConnectionException(f"{self.path} is behind: a commit takes too long")
             # It is None while the file is opened again.
             if not self._gate.wait_for(lambda: self._con is not None, timeout=_PATIENCE):
                 raise duckdb.ConnectionException(f"{self.path} is closed")
@@ -137,6 +144,23 @@ class Database:
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def read_written(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a query on the thread that writes; waiting there for a commit would be waiting for itself."""
+        with self.reading(behind=True) as cursor:
+            rows: list[Row] = cursor.execute(sql, list(parameters)).fetchall()
+            return rows
+
+    def promise(self, number: int) -> None:
+        """Let readers from now on wait until bundle `number` is committed."""
+        with self._gate:
+            self._promised = number
+
+    def reached(self, number: int) -> None:
+        """Say that all bundles up to `number` are committed."""
+        with self._gate:
+            self._reached = number
+            self._gate.notify_all()
+
     def marks(self) -> dict[str, int]:
         """Return the newest sequence number of each client."""
         return dict(self.read(_MARKS.format("")))
@@ -162,6 +186,11 @@ class Database:
             self._look_at(error)
             raise
         self._settling.committed(marks)
+
+    @property
+    def is_worth_settling(self) -> bool:
+        """True when a quiet moment should be used to settle task runs."""
+        return self._settling.is_worth_it
 
     def settle(self, *, due_only: bool = True) -> None:
         """Settle task runs that have ended; by default only when enough of them wait."""
@@ -205,7 +234,7 @@ class Database:
             duckdb.Error: it cannot be written; nothing is left of it.
         """
         path, *_ = files = self._copy_files()
-        with self._copying, self.reading() as cursor:
+        with self._copying, self.reading(behind=True) as cursor:
             for left in files:
                 left.unlink(missing_ok=True)
             source = cursor.execute("SELECT current_database()").fetchall()[0][0]

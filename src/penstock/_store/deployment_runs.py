@@ -8,9 +8,10 @@ from typing import Any
 
 from penstock._journal.liveness import is_alive
 from penstock._rules.scheduling import run_key
-from penstock._store import decisions, deployments
+from penstock._store import decisions, deployments, pools
 from penstock._store.core import Core, Refused
 from penstock._store.deployments import Deployment
+from penstock._store.due_runs import has_room
 from penstock._store.live import LiveRun
 from penstock._values.states import State, StateDetails, StateType
 
@@ -45,12 +46,24 @@ def create(core: Core, deployment: Deployment, sent: Mapping[str, Any], state: S
     system = {"prefect.flow.id": deployment["flow_id"], "prefect.deployment.id": deployment["id"]}
     more = {name: sent[name] for name in _ELSEWHERE if sent.get(name)}
     more["labels"] = {**system, **deployment["labels"], **(sent.get("labels") or {})}
-    more["work_queue_name"] = more.get("work_queue_name") or deployment["work_queue_name"]
-    more["work_pool_name"] = deployment["work_pool_name"]
+    more |= _placement(core, deployment, more.get("work_queue_name"))
     more["deployment_version"] = deployment["version"]
     more |= {name: sent[name] for name in ("auto_scheduled", "created_by") if sent.get(name)}
     run, _ = decisions.create(core, body, state, more={k: v for k, v in more.items() if v is not None})
     return run.id, True
+
+
+def _placement(core: Core, deployment: Deployment, queue_name: str | None) -> Mapping[str, Any]:
+    """Return where a run waits.
+
+    Raises:
+        Refused: 400, a queue is wanted and there is no pool it could be of.
+    """
+    pool = deployment["work_pool_name"]
+    if pool is None and queue_name is not None:
+        text = f"Deployment {deployment['name']!r} has no work pool, so its runs cannot wait in queue {queue_name!r}."
+        raise Refused(400, {"detail": text, "exception_message": text})
+    return pools.placement(core, pool, queue_name or deployment["work_queue_name"])
 
 
 def plan(core: Core, deployment_id: str, schedule_id: str, moments: Iterable[datetime]) -> int:
@@ -94,6 +107,8 @@ def take(core: Core, run_id: str, client: str) -> dict[str, Any] | None:
         return _shown(run)  # the answer was lost on its way
     if run.state is None or run.state.type is not StateType.SCHEDULED or is_alive(core.journals, run.owner):
         return None
+    if not has_room(core, run):
+        return None
     if decisions.propose(core, run_id, State(StateType.PENDING)).decision.status != "ACCEPT":
         return None
     core.emit("flow_run", {"id": run_id, "client": client, "adopted": True})
@@ -104,7 +119,8 @@ def give_back(core: Core, run: LiveRun, message: str) -> bool:
     """Schedule a run again that its runner had taken and not begun; False when it is not such a run."""
     state = run.state
     fresh = state is not None and state.type is StateType.PENDING and run.run_count == 0
-    if not fresh or state is None or run.body.get("deployment_id") is None:
+    has_runner = run.body.get("deployment_id") is not None or run.body.get("work_pool_name") is not None
+    if not fresh or state is None or not has_runner:
         return False
     details = StateDetails(scheduled_time=state.state_details.scheduled_time or state.timestamp)
     decisions.enter(core, run, State(StateType.SCHEDULED, message=message, state_details=details))
@@ -112,7 +128,16 @@ def give_back(core: Core, run: LiveRun, message: str) -> bool:
 
 
 def _shown(run: LiveRun) -> dict[str, Any]:
-    return {"id": run.id, "name": run.body.get("name"), "deployment_id": run.body.get("deployment_id")}
+    names = (
+        "name",
+        "flow_id",
+        "flow_name",
+        "deployment_id",
+        "job_variables",
+        "work_pool_name",
+        "work_queue_name",
+    )
+    return {"id": run.id, **{name: run.body.get(name) for name in names}}
 
 
 def _known(core: Core, deployment: Deployment, keys: Iterable[str]) -> dict[str, str]:

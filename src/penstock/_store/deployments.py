@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock._ids import new_id
-from penstock._store import changes
+from penstock._store import changes, pools
 from penstock._store.core import Core, Refused
 from penstock._store.documents import put
 from penstock._store.live import LiveRun
@@ -57,7 +57,7 @@ def upsert(core: Core, sent: Deployment, defaults: Deployment) -> tuple[str, boo
         defaults: what fields are that were not sent.
 
     Raises:
-        Refused: 404, there is no such flow; 409, two schedules have one slug.
+        Refused: 404, there is no such flow or work pool; 409, two schedules have one slug.
     """
     if sent["flow_id"] not in core.flow_ids.values():
         raise _missing(f"flow with id {sent['flow_id']}")
@@ -68,6 +68,7 @@ def upsert(core: Core, sent: Deployment, defaults: Deployment) -> tuple[str, boo
     labels = {**before.get("labels", {}), **sent.get("labels", {})}
     body = {**defaults, **kept, **sent, "labels": labels}
     body["schedules"] = _made(sent.get("schedules") or ())
+    pools.placement(core, body["work_pool_name"], body["work_queue_name"])
     _write(core, body)
     return body["id"], known is None
 
@@ -85,6 +86,7 @@ def update(core: Core, deployment_id: str, sent: Deployment) -> None:
     body = {**before, **sent}
     if "schedules" in sent:
         body["schedules"] = _merged(before["schedules"], sent["schedules"])
+    pools.placement(core, sent.get("work_pool_name"), body["work_queue_name"])
     _write(core, body)
 
 

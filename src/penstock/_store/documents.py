@@ -48,6 +48,23 @@ def channel(deployment_id: str) -> str:
     return f"deployment {deployment_id}"
 
 
+def pool_channel(pool_name: str) -> str:
+    """Return the name that is watched for what may give a worker of a pool something to do."""
+    return f"work pool {pool_name}"
+
+
+def channels(run: Document, *, scheduled: bool) -> list[str]:
+    """Return whom the new state of a flow run may concern.
+
+    Args:
+        run: its body.
+        scheduled: it is in a scheduled state; who has room in a work pool hears of all states.
+    """
+    deployment, pool = run.get("deployment_id"), run.get("work_pool_name")
+    found = [channel(deployment)] if scheduled and deployment is not None else []
+    return [*found, pool_channel(pool)] if pool is not None else found
+
+
 def put(core: Core, what: str, identity: str, body: Document | None) -> None:
     """Write a document, or delete it."""
     core.emit("document", {"what": what, "id": identity, "body": body})

@@ -101,6 +101,12 @@ DEPLOYMENTS_THEMSELVES: Fields = {
     "tags": _TAGS,
     "work_queue_name": _field("work_queue_name", "any_"),
 }
+WORK_POOLS: Fields = {
+    "id": _field("id", "any_", "UUID"),
+    "name": _field("name", "any_"),
+    "type": _field("type", "any_"),
+}
+WORK_QUEUES: Fields = {"id": _field("id", "any_", "UUID"), "name": _field("name", "any_ startswith_")}
 #: Deployments that other objects are selected by.
 DEPLOYMENTS: Fields = {"id": _field("deployment_id", "any_ not_any_", "UUID")}
 
@@ -221,6 +227,12 @@ def _like(field: Field, value: Any, where: str) -> Condition:
     return f"contains(lower({field.sql}), lower(?))", [value]
 
 
+def _startswith(field: Field, value: Any, where: str) -> Condition:
+    return f"list_any_value([p FOR p IN ?::VARCHAR[] IF starts_with({field.sql}, p)]) IS NOT NULL", [
+        _list(field, value, where)
+    ]
+
+
 def _compare(sign: str) -> Callable[[Field, Any, str], Condition]:
     def compare(field: Field, value: Any, where: str) -> Condition:
         return f"{field.sql} {sign} ?::{field.cast}", [_value(field, value, where)]
@@ -285,6 +297,7 @@ _OPERATORS: dict[str, Callable[[Field, Any, str], Condition]] = {
     "is_null_": _is_null,
     "exists_": _exists,
     "like_": _like,
+    "startswith_": _startswith,
     "before_": _compare("<="),
     "after_": _compare(">="),
     "eq_": _compare("="),

@@ -21,6 +21,8 @@ FLOW_SORTS = {
 }
 VARIABLE_SORTS = FLOW_SORTS
 DEPLOYMENT_SORTS = FLOW_SORTS
+POOL_SORTS = {"NAME_ASC": "name, id"}
+QUEUE_SORTS = {"PRIORITY_ASC": "priority, name, id"}
 FLOW_RUN_SORTS = {
     "ID_DESC": "id DESC",
     "START_TIME_ASC": "coalesce(start_time, expected_start_time), id",

@@ -256,7 +256,7 @@ class Life:
         if self._server is not None:
             self._server.should_exit = True
         if self._parts is not None:
-            threading.Thread(target=self._parts[1].wake_all, daemon=True).start()
+            threading.Thread(target=self._parts[1].watching.wake_all, daemon=True).start()
 
     def stopping(self) -> bool:
         """True once the end has begun."""

@@ -75,7 +75,7 @@ def prune(store: Store, before_us: int) -> dict[str, Any]:
 
 def erase(store: Store) -> dict[str, Any]:
     """Take what was deleted out of the tables, and write the file anew."""
-    store.core.call(lambda core: core.database.erase(ERASE)).result()
+    store.core.commits.erase(ERASE)
     compacted = upkeep.vacuum(store.core)
     # Journals are kept until the older of two snapshots has all of them.
     store.sweeper.sweep()

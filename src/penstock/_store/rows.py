@@ -238,6 +238,15 @@ def _nothing(key: Row, body: dict[str, Any], out: Rows) -> None:
     """Say nothing: the end of a journal has no table."""
 
 
+def add_all(out: Rows, more: Rows) -> None:
+    """Add rows to others, table by table; the lists may be shared afterwards."""
+    for table, rows in more.items():
+        if table in out:
+            out[table] += rows
+        else:
+            out[table] = rows
+
+
 def _add(out: Rows, table: str, row: Row) -> None:
     out.setdefault(table, []).append(row)
 

@@ -39,7 +39,7 @@ class Scheduler:
     def start(self) -> None:
         """Begin, unless the settings say no."""
         if self._enabled:
-            self._core.watch(deployments.KIND, self._news.set)
+            self._core.watching.watch(deployments.KIND, self._news.set)
             self._thread.start()
 
     def stop(self) -> None:

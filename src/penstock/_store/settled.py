@@ -13,8 +13,10 @@ from typing import Any
 
 from penstock._store.rows import Row
 
-#: Task runs are settled when this many wait, and twice as many as went on last time.
+#: Task runs are settled in a quiet moment when this many wait, and twice as many as went on last time.
 ENOUGH = 2_000
+#: So many times as many are settled without waiting for one.
+_TOO_MANY = 10
 #: Where the id of the task run is in a row.
 _IDS = {"task_run": 3, "task_state": 4, "fence": 3}
 _DROP = "DELETE FROM raw.settled WHERE id IN (SELECT unnest(?::UUID[]))"
@@ -69,9 +71,14 @@ class Settling:
         self._read(con)
 
     @property
-    def is_due(self) -> bool:
-        """True when settling is worth it."""
+    def is_worth_it(self) -> bool:
+        """True when enough wait to use a quiet moment."""
         return len(self._waiting) >= self._due
+
+    @property
+    def is_due(self) -> bool:
+        """True when so many wait that queries suffer."""
+        return len(self._waiting) >= _TOO_MANY * self._due
 
     def marks(self, rows: Mapping[str, Sequence[Row]]) -> Marks:
         """Return what the rows mean."""

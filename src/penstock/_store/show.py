@@ -262,3 +262,34 @@ def deployment_schedule(body: Record, deployment_id: str) -> Record:
         "updated": body["created"],
         "deployment_id": deployment_id,
     }
+
+
+def work_pool(body: Record, *, online: bool) -> Record:
+    """Return a work pool.
+
+    Args:
+        body: its document.
+        online: one of its workers is.
+    """
+    status = "PAUSED" if body["is_paused"] else "READY" if online else "NOT_READY"
+    return {**body, "status": None if body["type"] == "prefect-agent" else status}
+
+
+def work_queue(body: Record, pool: str, polled: datetime | None) -> Record:
+    """Return a queue of a work pool.
+
+    Args:
+        body: its document.
+        pool: the name of its pool.
+        polled: when somebody last asked for its runs.
+    """
+    ready = polled is not None and datetime.now(UTC) - polled < _READY_FOR
+    status = "PAUSED" if body["is_paused"] else "READY" if ready else "NOT_READY"
+    last = polled.isoformat() if polled is not None else None
+    return {**body, "work_pool_name": pool, "last_polled": last, "status": status}
+
+
+def worker(body: Record, heard: datetime, *, online: bool) -> Record:
+    """Return a worker of a work pool."""
+    status = "ONLINE" if online else "OFFLINE"
+    return {**body, "last_heartbeat_time": heard.isoformat(), "status": status}

@@ -98,7 +98,7 @@ class Sweeper:
         """
         with self._lock:
             self._plan(self._core.lines)  # also when it fails: not again at once
-            self._core.call(lambda core: core.commits.checkpoint()).result()
+            self._core.commits.checkpoint()
             return snapshots.take(self._core.database, self._workspace)
 
     def _plan(self, lines: int) -> None:

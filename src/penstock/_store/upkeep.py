@@ -38,7 +38,7 @@ def vacuum(core: Core) -> Compacted:
     """
     path = core.database.path
     before = path.stat().st_size
-    core.call(lambda core: core.commits.compact()).result()
+    core.commits.compact()
     return Compacted(before, path.stat().st_size)
 
 

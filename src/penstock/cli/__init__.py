@@ -40,6 +40,8 @@ def application() -> Any:
         store,
         task,
         task_run,
+        work_pool,
+        worker,
         workspace,
     )
 
@@ -56,6 +58,8 @@ def application() -> Any:
     app.add_typer(profile.commands(), name="profile", help="Make, choose and delete profiles of settings.")
     app.add_typer(flow.commands(), name="flow", help="Look at flows and serve them.")
     app.add_typer(deployment.commands(), name="deployment", help="Look at deployments and run them.")
+    app.add_typer(work_pool.commands(), name="work-pool", help="Look at work pools and change them.")
+    app.add_typer(worker.commands(), name="worker", help="Start runs of work pools.")
     app.add_typer(flow_run.commands(), name="flow-run", help="Look at flow runs, answer and cancel them.")
     app.add_typer(task.commands(), name="task", help="Serve tasks.")
     app.add_typer(task_run.commands(), name="task-run", help="Look at task runs.")

@@ -128,6 +128,14 @@ def place(own_home: Path, tmp_path: Path) -> Iterator[Place]:
     made.close()
 
 
+@pytest.fixture
+def beside(home: Path, tmp_path: Path) -> Iterator[Place]:
+    """Another folder of the same workspace, for workers and callers in processes of their own."""
+    made = Place(tmp_path, home)
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="module")
 def served(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """All flows, served by one runner for a whole module."""

@@ -19,7 +19,13 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from workspace import Workspace, write_kernelspec
 
+#: What stands around the texts that tests look for: tags, quotes, where a warning comes from.
+_AROUND = re.compile(r"<task .*Warning: |^/.*Warning: |<[^>]*>|'")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _lines(text: str) -> list[str]:
+    return [_AROUND.sub("", line).strip() for line in text.splitlines()]
 
 
 @dataclass
@@ -29,6 +35,8 @@ class Reply:
     status: str = ""
     printed: str = ""
     shown: list[dict[str, Any]] = field(default_factory=list)
+    #: The lines it printed and the texts it showed, tags left out, in the order they came.
+    order: list[str] = field(default_factory=list)
     error: str = ""
     traceback: str = ""
 
@@ -36,6 +44,10 @@ class Reply:
     def text(self) -> str:
         """The text of everything the cell printed and showed."""
         return "\n".join([self.printed, *(str(data.get("text/plain", "")) for data in self.shown)]).strip()
+
+    def has(self, text: str) -> bool:
+        """Whether it has printed or shown a text."""
+        return text in self.text or any(text in line for line in self.order)
 
 
 class Kernel:
@@ -132,7 +144,7 @@ class Kernel:
         """Read what the kernel publishes until a cell, which may have ended long ago, has shown a text."""
         reply = self.reply(sent)
         deadline = time.monotonic() + seconds
-        while text not in reply.text:
+        while not reply.has(text):
             try:
                 self._read(sent, deadline)
             except queue.Empty:
@@ -184,8 +196,12 @@ class Kernel:
     def _take(self, reply: Reply, kind: str, content: dict[str, Any]) -> bool:
         if kind == "stream":
             reply.printed += content["text"]
+            reply.order += _lines(content["text"])
         elif kind in ("display_data", "execute_result", "update_display_data"):
             reply.shown.append(content["data"])
+            reply.order += _lines(
+                content["data"].get("text/html") or str(content["data"].get("text/plain", ""))
+            )
         elif kind == "error":
             reply.error = f"{content['ename']}: {_ANSI.sub('', content['evalue'])}"
             reply.traceback = _ANSI.sub("", "\n".join(content["traceback"]))

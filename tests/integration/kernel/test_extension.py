@@ -26,8 +26,8 @@ def test_a_failing_task_shows_the_line_of_the_user_and_not_the_engine(kernel, wo
     assert "----> 3 x = 1 / parts" in reply.traceback
     assert "penstock" not in reply.traceback
     assert "✗ ratio failed" in reply.text
-    (row,) = workspace.sql("select state_message from task_runs where task_name = 'ratio'")
-    assert "division by zero" in row["state_message"]
+    query = "select state_message from task_runs where task_name = 'ratio'"
+    eventually(lambda: ["division by zero" in row["state_message"] for row in workspace.sql(query)] == [True])
     assert kernel.run("x").error.startswith("NameError"), "nothing is bound when the cell failed"
 
 
@@ -127,11 +127,11 @@ def test_help_and_tab_know_the_options(kernel):
 def test_a_comment_makes_a_task_as_the_magic_does(kernel, workspace):
     kernel.check("# %%task spelt --wait --retries 1\nx = 6 * 7")
     assert kernel.check("x").text == "42"
-    assert [row["task_name"] for row in workspace.sql("select task_name from task_runs")] == ["spelt"]
+    eventually(lambda: workspace.sql("select task_name from task_runs") == [{"task_name": "spelt"}])
 
 
 def test_config_gives_defaults(kernel, workspace):
     kernel.check("%config Penstock.tags = 'nightly'\n%config Penstock.wait = True")
     kernel.check("%%task tagged\nx = 1")
     assert kernel.check("get_ipython().user_ns['x']").text == "1"
-    assert workspace.sql("select tags from task_runs") == [{"tags": ["nightly"]}]
+    eventually(lambda: workspace.sql("select tags from task_runs") == [{"tags": ["nightly"]}])

@@ -50,6 +50,12 @@ def with_oldest() -> list[str]:
     return [*pythons(), *([oldest] if oldest else [])]
 
 
+def ends() -> list[str]:
+    """Return the newest and the oldest of `with_oldest`, for what costs time and differs little in between."""
+    found = with_oldest()
+    return [found[0], found[-1]] if len(found) > 1 else found
+
+
 def python_name(python: str) -> str:
     """Return what a test is called after: the environment's folder."""
     return Path(python).parent.parent.name.lstrip(".")

@@ -27,6 +27,12 @@ POST /variables/ 201, GET /variables/{id} 200, PATCH /variables/{id} 204, DELETE
 GET /variables/name/{name} 200, PATCH /variables/name/{name} 204, DELETE /variables/name/{name} 204
 POST /variables/filter 200, POST /variables/count 200
 POST /logs/ 201, POST /logs/filter 200
+POST /work_pools/ 201, GET /work_pools/{name} 200, POST /work_pools/filter 200, POST /work_pools/count 200
+PATCH /work_pools/{name} 204, DELETE /work_pools/{name} 204, POST /work_pools/{name}/get_scheduled_flow_runs 200
+POST /work_pools/{pool}/queues 201, GET /work_pools/{pool}/queues/{name} 200, POST /work_pools/{pool}/queues/filter 200
+PATCH /work_pools/{pool}/queues/{name} 204, DELETE /work_pools/{pool}/queues/{name} 204
+POST /work_pools/{pool}/workers/heartbeat 204, POST /work_pools/{pool}/workers/filter 200
+DELETE /work_pools/{pool}/workers/{name} 204
 POST /ui/flow_runs/history 200, POST /ui/flow_runs/count-task-runs 200, POST /ui/flows/next-runs 200
 POST /ui/schemas/validate 200, POST /ui/task_runs/dashboard/counts 200, POST /ui/task_runs/count 200
 GET /ui/task_runs/{id} 200

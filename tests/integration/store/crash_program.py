@@ -43,7 +43,7 @@ def live(home: Path) -> None:
         note(home, f"run {run} RUNNING")
         store.call(lambda core, run=run, name=name: decisions.put_input(core, run, "key", name, None))
         note(home, f"input {run} {name}")
-        store.call(lambda core: core.database.settle(due_only=False))
+        store.call(lambda core: core.commits.settle())
         sweeper.sweep()
         note(home, f"lines {name} {len(lines) - 1}")
         sweeper.snapshot()

@@ -24,6 +24,7 @@ PARTS = [
     "core.commit",
     "core.committed",
     "core.answered",
+    "commits.answered",
     "database.commit",
     "database.committed",
     "database.settle",

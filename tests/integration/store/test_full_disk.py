@@ -113,10 +113,10 @@ def test_settling_without_room_is_done_later(store, small, capfd):
         store.take(NAME, lines[first : first + 300])
     filler = fill(small)
     with contextlib.suppress(duckdb.Error):
-        store.call(lambda core: core.database.settle(due_only=False))
+        store.call(lambda core: core.commits.settle())
     filler.unlink()
     assert store.take(NAME, logs(501 + len(lines), 5)) == 505 + len(lines)
-    store.call(lambda core: core.database.settle(due_only=False))
+    store.call(lambda core: core.commits.settle())
     assert store.read("SELECT count(*) FROM raw.settled") == [(700,)]
     assert store.read("SELECT state_type, count(*) FROM task_runs GROUP BY ALL") == [("COMPLETED", 700)]
 

@@ -204,7 +204,7 @@ class Histories(RuleBasedStateMachine):
     @rule(settle=st.booleans())
     def tidy(self, settle):
         if settle:
-            self.store.call(lambda core: core.database.settle(due_only=False))
+            self.store.call(lambda core: core.commits.settle())
         else:
             self.store.call(lambda core: core.commits.checkpoint())
         self.agree()

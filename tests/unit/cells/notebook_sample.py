@@ -10,25 +10,42 @@ _NUMBERS = ["a", "b", "c"]
 _LISTS = ["items", "more"]
 
 
+_FIRST = """
+a, b, c = 1, 2, 3
+items = [1, 2]
+more = [3]
+def reads():
+    return a + len(items)
+def grows(n):
+    more.append(n)
+    return len(more)
+def counts():
+    global b
+    b = (b + 1) % 50
+    return b
+"""
+
+
 @dataclass(frozen=True)
 class Cell:
     source: str
-    is_task: bool
+    #: "plain", "task" or "flow".
+    kind: str = "plain"
 
     def text(self, number: int) -> str:
-        """Return the cell as a notebook with task cells has it; tasks take a little while, so that they overlap."""
-        if not self.is_task:
+        """Return the cell as a notebook with task cells has it; they take a little while, so that they overlap."""
+        if self.kind == "plain":
             return self.source
-        return f"%%task t{number} --no-cache\n__import__('time').sleep({number % 3} * 0.002)\n{self.source}"
+        head = f"%%task t{number} --no-cache" if self.kind == "task" else f"%%flow f{number} --background"
+        return f"{head}\n__import__('time').sleep({number % 3} * 0.002)\n{self.source}"
 
 
 def cells(seed: int, count: int = 12) -> list[Cell]:
     """Return the cells of one notebook; the first binds every name."""
     rng = random.Random(seed)
-    first = Cell(
-        "a, b, c = 1, 2, 3\nitems = [1, 2]\nmore = [3]\ndef reads():\n    return a + len(items)", False
-    )
-    return [first, *(Cell(_body(rng), rng.random() < 0.7) for _ in range(count))]
+    first = Cell(_FIRST)
+    kinds = rng.choices(["task", "flow", "plain"], [5, 2, 3], k=count)
+    return [first, *(Cell(_body(rng), kind) for kind in kinds)]
 
 
 def _body(rng: random.Random) -> str:
@@ -48,6 +65,8 @@ def _body(rng: random.Random) -> str:
             f"{x}, {y} = {y}, {x}",
             f"{x} = sum(v for v in {xs} if v > {n})",
             f"{x} = reads()",
+            f"{x} = grows({n})",
+            f"{x} = counts()",
             f"if {x} > {n}:\n    {y} = {z}",
             f"{xs}[0] = {x}",
             f"{x} = (lambda k: k + {y})({n})",

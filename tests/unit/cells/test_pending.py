@@ -15,9 +15,15 @@ class Run:
     name = "load"
     described: dict[str, str] = {}
 
-    def __init__(self, certain: str = "x y", values: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, certain: str = "x y", values: dict[str, Any] | None = None, *, kind: str = "task", **names: str
+    ) -> None:
         self.certain = frozenset(certain.split())
         self.values = values or {}
+        self.kind = kind
+        self.touches, self.changes, self.unplaced = (
+            frozenset(names.get(what, "").split()) for what in ("touches", "changes", "unplaced")
+        )
 
     def reads_object(self, value: object) -> bool:
         return any(one is value for one in self.values.values())
@@ -104,3 +110,35 @@ def test_a_placeholder_says_what_it_is_when_used(use) -> None:
 
 def test_a_placeholder_can_be_looked_at() -> None:
     assert repr(PendingValue("x", Run())) == "<x: is running>"
+
+
+@pytest.mark.parametrize(
+    ("text", "waits"),
+    [
+        ("free = 1", False),
+        ("print(factor)", False),
+        ("factor = 2", True),
+        ("del factor", True),
+        ("def factor(): pass", True),
+        ("import os as factor", True),
+        ("for factor in range(3): pass", True),
+        ("%%task factor\nfree = 1", True),
+        ("%%task other\nfactor = 1", True),
+        ("%load factor", True),
+        ("exec(text)", True),
+        ("print(log)", True),
+        ("print(given)", True),
+    ],
+)
+def test_a_cell_leaves_alone_what_a_running_flow_looks_up(text, waits):
+    """Its functions read the notebook's names while it runs, and may change some."""
+    flow = Run(kind="flow", touches="factor log given", changes="log given", unplaced="given")
+    names = {"factor": 1, "log": [], "free": 0, "text": "", "given": 1}
+    needs = needs_of(text, names, [flow])
+    assert needs.readers == ((flow,) if waits else ())
+    assert needs.values == (("given",) if "given" in text else ())
+
+
+def test_a_task_cell_waits_for_what_a_flow_gives():
+    flow = Run(kind="flow")
+    assert needs_of("%%task use\nq = x", {"x": PendingValue("x", flow)}, [flow]).values == ("x",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock._store import changes, decisions
+from penstock._store import changes, decisions, pools
 from penstock._store.bodies import FlowRunCreate, FlowRunUpdate
 from penstock._store.core import Core, Refused
 from penstock._store.history import NAMES, SCHEMA, history
@@ -45,9 +45,8 @@ def create(ask: Ask) -> Answer:
         known = _with_key(core, flow_id, key) if key is not None else None
         if known is not None:
             return known, False
-        run, is_new = decisions.create(core, run_body, state)
-        if more:
-            changes.change(core, "flow_run", run.id, more)
+        place = pools.placement(core, body.work_pool_name, body.work_queue_name)
+        run, is_new = decisions.create(core, run_body, state, more={**more, **place})
         return run.id, is_new
 
     run_id, is_new = ask.call(make)
@@ -67,7 +66,9 @@ def update(ask: Ask) -> Answer:
         run = core.run(run_id)
         if fields.get("job_variables") is not None:
             scheduled = run.state is not None and run.state.type is StateType.SCHEDULED
-            if not scheduled or run.body.get("deployment_id") is None:
+            if not scheduled or (
+                run.body.get("deployment_id") is None and run.body.get("work_pool_name") is None
+            ):
                 reason = f"Job variables of flow run {run_id} can only be changed while it is scheduled by a deployment."
                 raise Refused(400, {"detail": reason, "exception_message": reason})
         changes.change(core, "flow_run", run_id, fields)

@@ -12,10 +12,9 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from penstock._store import background_decisions, decisions, slot_decisions, slot_requests
+from penstock._store import background_decisions, decisions, pools, slot_decisions, slot_requests
 from penstock._store.background import channel
 from penstock._store.core import Core, Refused
-from penstock._store.documents import channel as channel_of_runs
 from penstock._store.guard import Receive, Scope, read_body
 from penstock._store.version import version
 from penstock._values.states import State
@@ -40,6 +39,8 @@ Handler = Callable[[Call], Awaitable[Answer]]
 _RUN = re.compile(r"^/link/flow_runs/([0-9a-fA-F-]{36})/(propose|wait)$")
 #: A long poll is answered at the latest after this many seconds, so that proxies and sockets stay alive.
 _LONGEST_WAIT = 60.0
+#: Bytes of lines that are read at once.
+_LITTLE = 32 << 10
 
 
 class Link:
@@ -92,7 +93,7 @@ class Link:
             raise Refused(
                 426, {"exception_message": f"Protocol {protocol} is too old; this store speaks {PROTOCOL}."}
             )
-        hwm = await self._call(lambda core: core.hwm.get(client, -1))
+        hwm = await self._call(lambda core: core.mark(client))
         return 200, {"protocol": PROTOCOL, "version": version(), "pid": os.getpid(), "hwm": hwm}
 
     async def _ingest(self, call: Call) -> Answer:
@@ -102,17 +103,23 @@ class Link:
                 422, {"exception_message": "ingest needs ?client=NAME, the name of the sender's journal."}
             )
         data = await read_body(call.receive)
-        return 200, {"hwm": await asyncio.wrap_future(self._store.core.ingest(client, data))}
+        core = self._store.core
+        if len(data) < _LITTLE:
+            return 200, {"hwm": await asyncio.wrap_future(core.ingest(client, data))}
+        # Reading a megabyte of lines takes milliseconds, in which others are to be heard.
+        return 200, {"hwm": await asyncio.wrap_future(await asyncio.to_thread(core.ingest, client, data))}
 
     async def _create(self, call: Call) -> Answer:
         body = await _json(call.receive)
         run_body = body.get("run")
-        if not isinstance(run_body, dict):
+        if not isinstance(run_body, dict) or not isinstance(body.get("pool") or {}, dict):
             raise Refused(422, {"exception_message": "run must be an object: the body of a flow_run line."})
-        state = _state(body["state"]) if body.get("state") else None
+        state, pool = _state(body["state"]) if body.get("state") else None, body.get("pool") or {}
 
         def create(core: Core) -> Answer:
-            run, is_new = decisions.create(core, run_body, state)
+            more = pools.placement(core, pool.get("name"), pool.get("queue"))
+            variables = {"job_variables": pool["job_variables"]} if pool.get("job_variables") else {}
+            run, is_new = decisions.create(core, run_body, state, {**more, **variables})
             shown = run.state.to_json() if run.state is not None else None
             return 201 if is_new else 200, {"run": run.to_json(), "state": shown}
 
@@ -178,18 +185,18 @@ class Link:
         return 200, await self._call(leave)
 
     async def _due(self, call: Call) -> Answer:
-        """Answer with the runs of deployments that are due, or soon are, as soon as there are any."""
-        from penstock._store import deployments
+        """Answer with the runs of deployments, or of a work pool, that are due or soon are, once there are any."""
+        from penstock._store import due_runs
 
         body = await _json(call.receive)
-        asker, ids = str(body.get("asker", "")), [str(one) for one in body.get("deployment_ids") or ()]
+        asker, wanted = str(body.get("asker", "")), due_runs.Wanted.read(body)
         ahead, timeout = _seconds(body.get("ahead"), 0.0), _seconds(body.get("timeout"), 30.0)
         limit = int(_seconds(body.get("limit"), 200, 200))
 
         def look(core: Core) -> dict[str, Any]:
             before = datetime.now(UTC) + timedelta(seconds=ahead)
-            found = [run.id for run in deployments.due(core, ids, before, limit)]
-            start = None if found else deployments.next_start(core, ids)
+            found = [run.id for run in due_runs.due(core, wanted, before, limit)]
+            start = None if found else due_runs.next_start(core, wanted, before)
             worker = core.background.workers.get(asker)
             leaving = worker is not None and worker.leaving
             soon = (start - before).total_seconds() if start is not None else None
@@ -200,7 +207,7 @@ class Link:
                 return True
             return answer["next"] is not None and answer["next"] < timeout
 
-        return await self._poll([asker, *map(channel_of_runs, ids)], look, is_news, timeout)
+        return await self._poll([asker, *wanted.channels], look, is_news, timeout)
 
     async def _take(self, call: Call) -> Answer:
         """Give a scheduled run to a runner."""
@@ -225,7 +232,7 @@ class Link:
             loop.call_soon_threadsafe(changed.set)
 
         for name in names:
-            self._store.core.watch(name, wake)
+            self._store.core.watching.watch(name, wake)
         try:
             while True:
                 changed.clear()
@@ -240,7 +247,7 @@ class Link:
                     continue
         finally:
             for name in names:
-                self._store.core.unwatch(name, wake)
+                self._store.core.watching.unwatch(name, wake)
 
     async def _adopt(self, call: Call) -> Answer:
         body = await _json(call.receive)

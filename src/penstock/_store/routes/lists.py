@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock._store.filters import Condition, Fields, condition, invalid, schema_of
+from penstock._store.filters import TRUE, Condition, Fields, condition, invalid, schema_of
 from penstock._store.pages import BULK, PAGE, order, page, whole
 from penstock._store.routes.web import Answer, Ask, Route
 
@@ -62,15 +62,16 @@ class Listing:
             if inner != "TRUE":
                 sql, values = f"{sql} AND {tie.format(inner)}", values + inner_values
         for key in _NOT_YET:
-            if body.get(key):
+            if key != self.own and body.get(key):
                 detail = {"loc": ["body", key], "msg": "there is nothing of this kind to filter by yet"}
                 raise invalid([{**detail, "type": "value_error"}], body)
         _nothing_else(body, {self.own, *self.related, *_NOT_YET, "sort", "limit", "offset", "page", *also})
         return sql, values
 
-    def find(self, ask: Ask) -> Answer:
-        """List objects."""
-        where = self.where(ask)
+    def find(self, ask: Ask, within: Condition = TRUE) -> Answer:
+        """List objects, only those that `within` holds for."""
+        sql, values = self.where(ask)
+        where = f"({within[0]}) AND ({sql})", [*within[1], *values]
         return 200, self._rows(ask, where, page(ask.fields, self.sorts, self.sort))
 
     def count(self, ask: Ask) -> Answer:

@@ -1,14 +1,19 @@
 -- The public views. They are made anew at each start, so they always fit this version.
 -- Times are TIMESTAMP in UTC. Order within a run is (at_us, seq): seq decides between states of one microsecond.
 
-CREATE OR REPLACE VIEW raw.valid_task_state AS
-SELECT s.* FROM raw.task_state s
-WHERE s.task_run_id NOT IN (SELECT task_run_id FROM raw.fence)
+-- The newest rows come first in what is listed by the million: DuckDB then has the page of an ORDER BY … LIMIT after the
+-- first of them and leaves out every older part of the table, whose newest row it knows. A UNION ALL is read in order.
+CREATE OR REPLACE VIEW raw.task_state_newest_first AS
+FROM raw.task_state WHERE rowid > (SELECT max(rowid) - 20000 FROM raw.task_state)
 UNION ALL
-SELECT s.* FROM raw.task_state s
+FROM raw.task_state WHERE rowid <= (SELECT max(rowid) - 20000 FROM raw.task_state);
+
+CREATE OR REPLACE VIEW raw.valid_task_state AS
+SELECT s.* FROM raw.task_state_newest_first s ANTI JOIN raw.fence f ON f.task_run_id = s.task_run_id
+UNION ALL
+SELECT s.* FROM (SELECT s.* FROM raw.task_state s SEMI JOIN raw.fence f ON f.task_run_id = s.task_run_id) s
 ASOF LEFT JOIN raw.fence f ON s.task_run_id = f.task_run_id AND s.at_us >= f.at_us
-WHERE s.task_run_id IN (SELECT task_run_id FROM raw.fence)
-  AND (f.client IS NULL OR f.client = s.client);
+WHERE f.client IS NULL OR f.client = s.client;
 
 CREATE OR REPLACE VIEW raw.flow_now AS
 SELECT flow_run_id,
@@ -114,19 +119,20 @@ LEFT JOIN (SELECT id, any_value(flow_run_id) AS flow_run_id FROM raw.task_run
 CREATE OR REPLACE VIEW raw.task_run_row AS
 SELECT id, name, task_name, task_key, dynamic_key, flow_run_id, state_id, state_type, state_name, state_message,
        state_timestamp, state_details, start_time,
-       state_timestamp AS end_time,
-       (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6 AS duration,
+       CASE WHEN state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') THEN state_timestamp END AS end_time,
+       CASE WHEN state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')
+            THEN (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6 END AS duration,
        run_count, tags, inputs, runner, client, created AS expected_start_time, created,
        greatest(created, state_timestamp) AS updated
-FROM raw.settled
+FROM raw.task_run_now
 UNION ALL
 SELECT id, name, task_name, task_key, dynamic_key, flow_run_id, state_id, state_type, state_name, state_message,
        state_timestamp, state_details, start_time,
-       CASE WHEN state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') THEN state_timestamp END,
-       CASE WHEN state_type IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')
-            THEN (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6 END,
+       state_timestamp, (epoch_us(state_timestamp) - epoch_us(start_time)) / 1e6,
        run_count, tags, inputs, runner, client, created, created, greatest(created, state_timestamp)
-FROM raw.task_run_now;
+FROM (FROM raw.settled WHERE rowid > (SELECT max(rowid) - 20000 FROM raw.settled)
+      UNION ALL
+      FROM raw.settled WHERE rowid <= (SELECT max(rowid) - 20000 FROM raw.settled));
 
 -- `flow_name` costs 10 ms of a query over half a million task runs.
 CREATE OR REPLACE VIEW task_runs AS
@@ -134,21 +140,24 @@ SELECT t.*, f.flow_name, t.inputs AS parameters
 FROM raw.task_run_row t
 LEFT JOIN (SELECT id, any_value(flow_name) AS flow_name FROM raw.flow_run GROUP BY id) f ON f.id = t.flow_run_id;
 
-CREATE OR REPLACE VIEW states AS
+-- `event` is made here, before the two are put together: of a column with few values DuckDB then makes it once a value.
+CREATE OR REPLACE VIEW raw.run_state AS
 SELECT id, 'flow-run' AS run_type, flow_run_id AS run_id, flow_run_id, NULL::UUID AS task_run_id, type, name,
-       message, details, run_count, make_timestamp(at_us) AS "timestamp", at_us, client, seq
-FROM raw.flow_state WHERE flow_run_id NOT IN (SELECT id FROM raw.deleted)
+       message, details, run_count, make_timestamp(at_us) AS "timestamp", at_us, client, seq,
+       'flow-run.' || name AS event
+FROM raw.flow_state s ANTI JOIN raw.deleted d ON d.id = s.flow_run_id
 UNION ALL
 SELECT id, 'task-run', task_run_id, flow_run_id, task_run_id, type, name,
-       message, details, run_count, make_timestamp(at_us), at_us, client, seq
-FROM raw.valid_task_state
-WHERE task_run_id NOT IN (SELECT id FROM raw.deleted)
-  AND (flow_run_id IS NULL OR flow_run_id NOT IN (SELECT id FROM raw.deleted));
+       message, details, run_count, make_timestamp(at_us), at_us, client, seq, 'task-run.' || name
+FROM raw.valid_task_state s ANTI JOIN raw.deleted d ON d.id = s.task_run_id
+     ANTI JOIN raw.deleted e ON e.id = s.flow_run_id;
+
+CREATE OR REPLACE VIEW states AS SELECT * EXCLUDE (event) FROM raw.run_state;
 
 CREATE OR REPLACE VIEW events AS
-SELECT "timestamp" AS occurred, run_type || '.' || name AS event, run_type, run_id, flow_run_id, task_run_id,
+SELECT "timestamp" AS occurred, event, run_type, run_id, flow_run_id, task_run_id,
        id AS state_id, type AS state_type, name AS state_name, message, client, seq
-FROM states;
+FROM raw.run_state;
 
 CREATE OR REPLACE VIEW logs AS
 SELECT md5(client || ':' || seq)::UUID AS id, make_timestamp(at_us) AS "timestamp", level, logger AS name, message,
@@ -195,6 +204,23 @@ SELECT d.id, d.body->>'name' AS name, (d.body->>'flow_id')::UUID AS flow_id, f.n
 FROM (FROM raw.document WHERE what = 'deployment'
       QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL) d
 JOIN flows f ON f.id = (d.body->>'flow_id')::UUID;
+
+CREATE OR REPLACE VIEW work_pools AS
+SELECT id, body->>'name' AS name, body->>'type' AS type, body->>'description' AS description,
+       (body->>'is_paused')::BOOLEAN AS is_paused, (body->>'concurrency_limit')::BIGINT AS concurrency_limit,
+       body->'base_job_template' AS base_job_template,
+       (body->>'created')::TIMESTAMP AS created, (body->>'updated')::TIMESTAMP AS updated
+FROM (FROM raw.document WHERE what = 'work_pool'
+      QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL);
+
+CREATE OR REPLACE VIEW work_queues AS
+SELECT q.id, q.body->>'name' AS name, (q.body->>'work_pool_id')::UUID AS work_pool_id, p.name AS work_pool_name,
+       (q.body->>'priority')::BIGINT AS priority, (q.body->>'is_paused')::BOOLEAN AS is_paused,
+       (q.body->>'concurrency_limit')::BIGINT AS concurrency_limit,
+       (q.body->>'created')::TIMESTAMP AS created, (q.body->>'updated')::TIMESTAMP AS updated
+FROM (FROM raw.document WHERE what = 'work_queue'
+      QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us DESC, seq DESC) = 1 AND body IS NOT NULL) q
+JOIN work_pools p ON p.id = (q.body->>'work_pool_id')::UUID;
 
 -- The newest artifact of each key.
 CREATE OR REPLACE VIEW latest_artifacts AS
