@@ -38,7 +38,7 @@ def filters_alone() -> list[str]:
     found = []
     for path, item in DOCUMENT["paths"].items():
         body = item.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
-        if FILTERS <= body.get("schema", {}).get("properties", {}).keys():
+        if body.get("schema", {}).get("properties", {}).keys() >= FILTERS:
             found.append(path)
     return found
 
