@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import psutil
 import pytest
 from driver import Kernel
@@ -46,6 +48,22 @@ def state_of(workspace, name: str) -> str:
     return str(rows[0]["state_name"]) if rows else ""
 
 
+def wait_for_join(kernel, reader: str) -> None:
+    """Wait until a cell that has begun sleeps in its join: a Stop before that is the kernel's own business."""
+    kernel.wait_for_start(reader)
+    main = psutil.Process(kernel.pid)
+
+    def asleep() -> bool:
+        used = next(thread for thread in main.threads() if thread.id == kernel.pid)
+        before = used.user_time + used.system_time
+        with contextlib.suppress(psutil.TimeoutExpired):
+            main.wait(0.15)
+        after = next(thread for thread in main.threads() if thread.id == kernel.pid)
+        return after.user_time + after.system_time - before <= 0.02
+
+    eventually(asleep)
+
+
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_stop_ends_what_the_cell_waits_for_and_the_worker_works_on(kernel, workspace, runner, stopwatch):
     kernel.check(f"%runner {runner} 2", 120)
@@ -54,7 +72,7 @@ def test_stop_ends_what_the_cell_waits_for_and_the_worker_works_on(kernel, works
     for cell in (other, wanted):
         kernel.read_until(cell, "\n")
     reader = kernel.begin("wanted_value")
-    kernel.wait_for_start(reader)
+    wait_for_join(kernel, reader)
     stopwatch.start()
     kernel.interrupt()
     assert kernel.end(reader).error == "KeyboardInterrupt: "
@@ -79,10 +97,10 @@ def test_a_worker_that_does_not_listen_is_killed(kernel, workspace, runner, stop
     kernel.read_until(cell, "\n")
     pid = int(kernel.reply(cell).printed)
     reader = kernel.begin("deaf_value")
-    kernel.wait_for_start(reader)
+    wait_for_join(kernel, reader)
     kernel.interrupt()
     if stops == 2:
-        eventually((workspace.folder / "heard").exists)
+        eventually((workspace.folder / "heard").exists, what="the first Stop has reached the worker")
         kernel.interrupt()
     assert kernel.end(reader).error == "KeyboardInterrupt: "
     assert state_of(workspace, "deaf") == "Cancelled"
