@@ -1,6 +1,6 @@
 """Time the same REST requests against a server: `rest.py URL SOCKET TOKEN RUNS REPORT`.
 
-SOCKET is the Unix socket of Penstock's store; empty for a server on TCP. One kept-alive connection a client.
+SOCKET is the Unix socket of Penstock's store; empty for a server on TCP.
 """
 
 import http.client
@@ -20,15 +20,12 @@ PATIENCE = 20
 
 
 class Api:
-    """A connection and the figures of what was asked through it."""
+    """A kept-alive connection, opened again when the server has closed it."""
 
     def __init__(self, url, path, token):
         parts = urlsplit(url)
         self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-        if path:
-            self.connection.sock = socket.socket(socket.AF_UNIX)
-            self.connection.sock.connect(path)
-        self.prefix = parts.path
+        self.path, self.prefix = path, parts.path
         self.headers = {"Content-Type": "application/json"}
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
@@ -38,16 +35,27 @@ class Api:
         data = json.dumps(body)
         started = time.perf_counter()
         for _ in range(PATIENCE):
-            self.connection.request("POST", self.prefix + path, data, self.headers)
-            response = self.connection.getresponse()
-            answer = response.read()
-            if response.status != BUSY:
+            status, answer = self.send(path, data)
+            if status != BUSY:
                 break
         if times is not None:
             times.append((time.perf_counter() - started) * 1e3)
-        if response.status >= 400:
-            raise SystemExit(f"{path}: {response.status} {answer[:500]!r}")
+        if status >= 400:
+            raise SystemExit(f"{path}: {status} {answer[:500]!r}")
         return json.loads(answer)
+
+    def send(self, path, data):
+        """Send one request once; return its status and the answer."""
+        if self.path and self.connection.sock is None:
+            self.connection.sock = socket.socket(socket.AF_UNIX)
+            self.connection.sock.connect(self.path)
+        try:
+            self.connection.request("POST", self.prefix + path, data, self.headers)
+            response = self.connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.connection.close()
+            return BUSY, repr(error).encode()
 
 
 def work(api, flow_id, count, created, moved):
@@ -88,7 +96,6 @@ def main():
         other.join()
     note(f"set a state, {CLIENTS} clients at once", moved)
     pages, counts = [], []
-    first = Api(url, path, token)  # a server may have closed a connection that was idle meanwhile
     for _ in range(21):
         page = first.post("/flow_runs/filter", {"limit": 200, "sort": "START_TIME_DESC"}, pages)
         first.post("/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}, counts)
