@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 CLIENTS = 4
 BUSY = 503
 #: How often a busy server is asked.
-PATIENCE = 20
+PATIENCE = 500
 
 
 class Api:
