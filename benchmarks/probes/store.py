@@ -98,8 +98,8 @@ def batches(tasks: int, flow_runs: list[str], first_task: list[str]) -> Iterator
         yield b"".join(lines)
 
 
-def records_of_tasks(session: Any, tasks: int) -> float:
-    """Return the seconds it takes to journal a task run and two states, each, and to have all of them acknowledged."""
+def records_of_tasks(session: Any, tasks: int) -> tuple[float, float]:
+    """Return the seconds until a task run and two states, each, are journalled, and until all are acknowledged."""
     from penstock._ids import new_id
 
     flow_run = str(new_id())
@@ -126,9 +126,10 @@ def records_of_tasks(session: Any, tasks: int) -> float:
             session.emit(
                 "state", state | {"name": kind.title(), "message": None, "details": {}, "run_count": 1}
             )
+    journalled = time.perf_counter() - started
     if not session.drain(60):
         raise TimeoutError("the store did not acknowledge the records of the tasks")
-    return time.perf_counter() - started
+    return journalled, time.perf_counter() - started
 
 
 def memory_mb(pid: int) -> float:
@@ -170,7 +171,9 @@ def store_figures(tasks: int) -> dict[str, float]:
 
     quiet = times(transition, 200)
     found["ms of a transition, median"] = statistics.median(quiet)
-    found["µs of the records of a task, acknowledged"] = records_of_tasks(session, 1000) / 1000 * 1e6
+    journalled, acknowledged = min(records_of_tasks(session, 1000) for _ in range(5))
+    found["µs of the three records of a task, in the journal"] = journalled / 1000 * 1e6
+    found["µs of the three records of a task, acknowledged"] = acknowledged / 1000 * 1e6
     flow_runs, first = [str(new_id()) for _ in range(max(1, tasks // 1000))], []
     busy, stop = [], threading.Event()
 

@@ -32,6 +32,8 @@ _CONFIG = {
 }
 #: A write-ahead log of this size is folded into the file after the commit that reached it.
 WAL_LIMIT = 16 << 20
+#: Rows appended at once: other threads of Python stand still meanwhile, about 4 µs a row.
+_SLICE = 200
 #: Seconds a query that was interrupted may take to end.
 _PATIENCE = 5.0
 #: Seconds a reader waits for what was answered but not yet committed.
@@ -176,7 +178,8 @@ class Database:
         try:
             for table, batch in rows.items():
                 with self._con.appender(f"raw.{table}") as appender:
-                    appender.append_rows(batch)
+                    for start in range(0, len(batch), _SLICE):
+                        appender.append_rows(batch[start : start + _SLICE])
             marks.apply(self._con)
             crashpoint("database.commit")
             self._con.commit()

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -64,12 +65,25 @@ def page(database: Database, wanted: EventFilter, limit: int, offset: int, base:
     """Return an EventPage."""
     source, values = source_of(wanted)
     total = database.read(f"SELECT count(*) FROM {source}", values)[0][0]
-    order = f"ORDER BY occurred_us {wanted.order}, id {wanted.order} LIMIT {limit} OFFSET {offset}"
-    rows = database.records(f"FROM {source} {order}", values)
+    order = f"ORDER BY occurred_us {wanted.order}, id {wanted.order}"
+    keys = database.read(f"SELECT id, run_id FROM {source} {order} LIMIT {limit} OFFSET {offset}", values)
+    rows = _whole(database, keys, order)
     after = offset + len(rows)
     more = bool(rows) and after < total
     address = f"{base}/api/events/filter/next?page-token={token(wanted, limit, after)}" if more else None
     return {"events": [show(row) for row in rows], "total": total, "next_page": address}
+
+
+def _whole(database: Database, keys: Sequence[tuple[Any, ...]], order: str) -> list[dict[str, Any]]:
+    """Return the rows of events by their ids. With the ids of their runs, only the states of those are put together."""
+    if not keys:
+        return []
+    ids, runs = [key[0] for key in keys], sorted({key[1] for key in keys if key[1] is not None})
+    of_runs = f"run_id IN ({', '.join('?' * len(runs))}) OR " if runs else ""
+    sql = (
+        f"FROM raw.all_event WHERE id IN ({', '.join('?' * len(ids))}) AND ({of_runs}run_id IS NULL) {order}"
+    )
+    return database.records(sql, [*ids, *runs])
 
 
 def token(wanted: EventFilter, limit: int, offset: int) -> str:

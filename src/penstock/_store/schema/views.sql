@@ -257,7 +257,8 @@ JOIN (SELECT DISTINCT id, 'acquired' AS what, NULL AS at_us FROM raw.lease
       UNION ALL SELECT id, 'released', min(at_us) FROM raw.lease_ended GROUP BY id) e ON e.id = h.id;
 
 CREATE OR REPLACE VIEW raw.all_event AS
-SELECT id, name, occurred_us, at_us AS received_us, resource_id, resource, related, payload, follows
+SELECT id, name, occurred_us, at_us AS received_us, resource_id, resource, related, payload, follows,
+       NULL::UUID AS run_id
 FROM raw.event QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1
 UNION ALL
 SELECT s.id, 'prefect.' || s.run_type || '.' || s.name, s.at_us, s.at_us,
@@ -282,12 +283,12 @@ SELECT s.id, 'prefect.' || s.run_type || '.' || s.name, s.at_us, s.at_us,
                        'type', s.before_type, 'name', s.before_name, 'message', coalesce(s.before_message, '')) END,
                    'validated_state', json_object(
                        'type', s.type, 'name', s.name, 'message', coalesce(s.message[:100000], ''))),
-       s.before_id
+       s.before_id, s.run_id
 FROM raw.state_event s
 LEFT JOIN runs r ON r.id = s.flow_run_id
 LEFT JOIN raw.task_run_row t ON t.id = s.task_run_id
 UNION ALL
-SELECT id, name, at_us, at_us, resource_id, resource, related, json_object(), follows FROM raw.lease_event;
+SELECT id, name, at_us, at_us, resource_id, resource, related, json_object(), follows, NULL FROM raw.lease_event;
 
 CREATE OR REPLACE VIEW raw.slot_limit_now AS
 SELECT id, name, slots, active, decay, at_us, created_us FROM (
