@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from penstock.context import tags as tags
     from penstock.flow_runs import apause_flow_run as apause_flow_run
     from penstock.flow_runs import aresume_flow_run as aresume_flow_run
+    from penstock.flow_runs import asuspend_flow_run as asuspend_flow_run
     from penstock.flow_runs import pause_flow_run as pause_flow_run
     from penstock.flow_runs import resume_flow_run as resume_flow_run
+    from penstock.flow_runs import suspend_flow_run as suspend_flow_run
     from penstock.tasks import Task as Task
     from penstock.tasks import task as task
     from penstock.transactions import Transaction as Transaction
@@ -45,12 +47,14 @@ _WHERE = {
     "allow_failure": "penstock._values.annotations",
     "apause_flow_run": "penstock.flow_runs",
     "aresume_flow_run": "penstock.flow_runs",
+    "asuspend_flow_run": "penstock.flow_runs",
     "flow": "penstock.flows",
     "get_client": "penstock.client.orchestration",
     "get_run_logger": "penstock._engine.run_logging",
     "pause_flow_run": "penstock.flow_runs",
     "query": "penstock._query",
     "resume_flow_run": "penstock.flow_runs",
+    "suspend_flow_run": "penstock.flow_runs",
     "tags": "penstock.context",
     "task": "penstock.tasks",
     "unmapped": "penstock._values.annotations",
@@ -101,6 +105,7 @@ __all__ = [
     "apause_flow_run",
     "aresume_flow_run",
     "aserve",
+    "asuspend_flow_run",
     "deploy",
     "flow",
     "get_client",
@@ -110,6 +115,7 @@ __all__ = [
     "resume_flow_run",
     "runtime",
     "serve",
+    "suspend_flow_run",
     "tags",
     "task",
     "unmapped",

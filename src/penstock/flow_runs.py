@@ -7,6 +7,7 @@ from uuid import UUID
 
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.pauses import pause
+from penstock._engine.suspension import suspend
 from penstock._link.client import path_of, store
 from penstock.exceptions import NotPausedError
 
@@ -58,6 +59,53 @@ async def apause_flow_run(
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
+def suspend_flow_run(
+    wait_for_input: Any = None,
+    flow_run_id: UUID | None = None,
+    timeout: float | None = 3600,
+    key: str | None = None,
+    client: Any = None,
+) -> Any:
+    """Suspend a flow run: its process ends, and a runner or worker starts it again when somebody resumes it.
+
+    It needs a deployment. It runs from the top then: tasks with persisted results are not run again, and this call
+    returns the answer. Another run, given by id, is left by its process where its next task would begin; what has
+    begun runs to its end. In an async flow the result is awaitable.
+
+    Args:
+        wait_for_input: a type or pydantic model to be filled in; the answer comes back as such a value.
+        flow_run_id: which run; the one that is active here by default.
+        timeout: seconds until the run can no longer be resumed and fails.
+        key: identity of the suspension within the run, passed once; the Nth pause is N by default.
+        client: accepted for compatibility.
+
+    Raises:
+        Abort: the run has no deployment, is a child of another one, or is not running.
+        Pause: the run was suspended; the engine ends the process, nobody needs to catch it.
+        MissingContextError: no run is active here and none was given.
+
+    Example:
+        >>> @flow(persist_result=True)
+        ... def report():
+        ...     approved = suspend_flow_run(wait_for_input=bool)
+    """
+    context = FlowRunContext.get()
+    if context is not None and context.flow.isasync:
+        return asuspend_flow_run(wait_for_input, flow_run_id, timeout, key, client)
+    return suspend(wait_for_input, flow_run_id, timeout, key)
+
+
+async def asuspend_flow_run(
+    wait_for_input: Any = None,
+    flow_run_id: UUID | None = None,
+    timeout: float | None = 3600,
+    key: str | None = None,
+    client: Any = None,
+) -> Any:
+    """Async twin of `suspend_flow_run`."""
+    return suspend(wait_for_input, flow_run_id, timeout, key)
+
+
 def resume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | None = None) -> None:
     """Resume a paused flow run.
 
@@ -83,4 +131,11 @@ async def aresume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | 
     await asyncio.to_thread(resume_flow_run, flow_run_id, run_input)
 
 
-__all__ = ["apause_flow_run", "aresume_flow_run", "pause_flow_run", "resume_flow_run"]
+__all__ = [
+    "apause_flow_run",
+    "aresume_flow_run",
+    "asuspend_flow_run",
+    "pause_flow_run",
+    "resume_flow_run",
+    "suspend_flow_run",
+]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock._deploying.serving import serve as serve
     from penstock._infrastructure.bound_flow import InfrastructureBoundFlow as InfrastructureBoundFlow
     from penstock._infrastructure.bound_flow import bind_flow_to_infrastructure as bind_flow_to_infrastructure
+    from penstock._loading.deployed import load_flow_from_flow_run as load_flow_from_flow_run
     from penstock._loading.flows import is_entrypoint_async as is_entrypoint_async
     from penstock._loading.flows import (
         load_flow_arguments_from_entrypoint as load_flow_arguments_from_entrypoint,
@@ -32,6 +33,7 @@ _WHERE = {
     "is_entrypoint_async": "penstock._loading.flows",
     "load_flow_arguments_from_entrypoint": "penstock._loading.flows",
     "load_flow_from_entrypoint": "penstock._loading.flows",
+    "load_flow_from_flow_run": "penstock._loading.deployed",
     "load_function_and_convert_to_flow": "penstock._loading.flows",
     "load_placeholder_flow": "penstock._loading.flows",
     "safe_load_flow_from_entrypoint": "penstock._loading.flows",
@@ -57,6 +59,7 @@ __all__ = [
     "is_entrypoint_async",
     "load_flow_arguments_from_entrypoint",
     "load_flow_from_entrypoint",
+    "load_flow_from_flow_run",
     "load_function_and_convert_to_flow",
     "load_placeholder_flow",
     "safe_load_flow_from_entrypoint",

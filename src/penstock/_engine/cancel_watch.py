@@ -1,4 +1,4 @@
-"""Hears of cancellations from outside: `penstock flow-run cancel`, the REST API, another notebook.
+"""Hears of cancellations and suspensions from outside: `penstock flow-run cancel`, the REST API, another notebook.
 
 One thread a process asks the store for them by long poll, and only while there are flow runs that have been going
 for a while: most are over before anybody could want to cancel them.
@@ -56,6 +56,7 @@ def cancellable(run_id: UUID, token: Token, session: Session) -> Iterator[None]:
 def _watch() -> None:
     global _thread
     seen: set[str] = set()
+    left: set[str] = set()
     while True:
         with _changed:
             due = [one for one in _watched.values() if one.since <= time.monotonic()]
@@ -67,22 +68,29 @@ def _watch() -> None:
                     return
                 continue
             seen &= _watched.keys()
+            left &= _watched.keys()
         try:
-            found = _ask(due[-1].session, seen)
+            found, suspended = _ask(due[-1].session, seen, left)
         except PenstockException:
             time.sleep(_AFTER)  # the store is away; whoever needs it will start it
             continue
         with _changed:
             told = [(run_id, _watched[run_id].token) for run_id in found if run_id in _watched]
+            leave = [(run_id, _watched[run_id].token) for run_id in suspended if run_id in _watched]
         for run_id, token in told:
             seen.add(run_id)
             token.set("cancelled")
+        for run_id, token in leave:
+            left.add(run_id)
+            token.is_suspended = True
 
 
-def _ask(session: Session, seen: set[str]) -> list[str]:
-    body = {"client": session.client, "seen": sorted(seen), "timeout": _POLL_SECONDS}
+def _ask(session: Session, seen: set[str], left: set[str]) -> tuple[list[str], list[str]]:
+    """Return the runs that are to be cancelled and those that were suspended, without those known before."""
+    body = {"client": session.client, "seen": sorted(seen), "left": sorted(left), "timeout": _POLL_SECONDS}
     answer = session.store.request("POST", "/link/cancelling", body, timeout=_POLL_SECONDS + 10, start=False)
-    return [str(run_id) for run_id in answer["runs"]]
+    runs, suspended = answer["runs"], answer.get("suspended") or ()
+    return [str(run_id) for run_id in runs], [str(run_id) for run_id in suspended]
 
 
 def _after_fork() -> None:

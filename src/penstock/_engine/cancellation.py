@@ -58,6 +58,8 @@ class Token:
         self._children: list[Token] = []
         #: "interrupted" (a signal, the Stop button: the run crashes) or "cancelled" (somebody asked for it).
         self.reason: str | None = None
+        #: Somebody suspended the run: it ends where its next task would begin, and goes on in another process.
+        self.is_suspended = False
         if parent is not None:
             parent._children.append(self)
             if parent.is_set():

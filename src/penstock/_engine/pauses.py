@@ -72,11 +72,13 @@ def pause(wait_for_input: Any, timeout: float | None, key: str | None) -> Any:
             "A flow run can only be paused from inside a flow (or a task of it, in this process)."
         )
     number = context.count_pause()
-    gate = _Gate(context, wait_for_input, key or str(number), timeout)
+    gate = Gate(context, wait_for_input, key or str(number), timeout)
     return gate.run()
 
 
-class _Gate:
+class Gate:
+    """One pause of a flow run: its question, its answer, and the states between."""
+
     def __init__(self, context: FlowRunContext, kind: Any, key: str, timeout: float | None) -> None:
         self._context = context
         self._store: StoreClient = current_session().store
@@ -123,7 +125,7 @@ class _Gate:
             "POST",
             path_of("link", "flow_runs", self._run_id, "propose"),
             {
-                "state": State(StateType.PAUSED, state_details=details).to_json(),
+                "state": self._pausing(details).to_json(),
                 "client": current_session().client,
             },
         )
@@ -133,8 +135,12 @@ class _Gate:
         self._take(state)
         if not state.is_paused():
             return False
-        self._logger.info("Paused; waiting for %s.", "input" if self._question else "resume")
+        self._logger.info("%s; waiting for %s.", state.name, "input" if self._question else "resume")
         return True
+
+    def _pausing(self, details: StateDetails) -> State:
+        """Return the state of the run until it is resumed."""
+        return State(StateType.PAUSED, state_details=details)
 
     def _wait(self) -> State:
         """Return the state the run is in when the pause is over."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from penstock._engine import inputs
 from penstock._engine.cancellation import Token, current_token
-from penstock._engine.contexts import FlowRunContext, TagsContext
+from penstock._engine.contexts import FlowRunContext, TagsContext, TaskRunContext
 from penstock._engine.futures import PenstockFuture, PenstockFutureList, PenstockTaskRunFuture, futures_in
 from penstock._engine.log_setup import setup_logging
 from penstock._engine.mapping import expand
@@ -28,7 +28,7 @@ from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
-from penstock.exceptions import PenstockSignal
+from penstock.exceptions import Pause, PenstockSignal
 
 if TYPE_CHECKING:
     from penstock._engine.worker_tail import WorkerTail
@@ -306,6 +306,8 @@ def make_run(
     """Make a task run of `task` (with this id, if one is given), journal it as Pending, return its execution."""
     setup_logging()
     context = FlowRunContext.get()
+    if context is not None and context.cancellation.is_suspended and TaskRunContext.get() is None:
+        raise Pause(f"Flow run {context.flow_run.name!r} was suspended; it goes on when it is resumed.")
     waits = tuple(wait_for) if wait_for is not None else ()
     linked = bool(waits) or inputs.is_linked(parameters)
     options = options_of(task, context)

@@ -233,6 +233,11 @@ class Core:
             if run.owner == client and run.state is not None and run.state.type is StateType.CANCELLING
         ]
 
+    def suspended(self, client: str) -> list[str]:
+        """Return the flow runs of a client that were suspended: its process has to leave them."""
+        owned = [run for run in self.runs.values() if run.owner == client and run.state is not None]
+        return [run.id for run in owned if run.state is not None and run.state.is_suspended()]
+
     def _remember(self, line: Line) -> None:
         """Keep memory in step with a line that concerns a flow run, whoever wrote it."""
         body = line.body
@@ -248,7 +253,10 @@ class Core:
             run = self.run(str(body["id"]))
             run.enter(state_from_line(body, line.at), body.get("run_count"))
             self._touched.add(run.id)
-            if run.owner is not None and run.state is not None and run.state.type is StateType.CANCELLING:
+            stopped = run.state is not None and (
+                run.state.type is StateType.CANCELLING or run.state.is_suspended()
+            )
+            if run.owner is not None and stopped:
                 self._touched.add(run.owner)
             is_scheduled = run.state is not None and run.state.type is StateType.SCHEDULED
             self._touched.update(channels(run.body, scheduled=is_scheduled))

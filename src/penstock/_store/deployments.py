@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock._ids import new_id
+from penstock._journal.liveness import is_alive
 from penstock._store import changes, pools
 from penstock._store.core import Core, Refused
 from penstock._store.documents import put
@@ -153,11 +154,19 @@ def delete_schedule(core: Core, deployment_id: str, schedule_id: str) -> None:
 
 
 def due(core: Core, deployment_ids: Iterable[str], before: datetime, limit: int) -> list[LiveRun]:
-    """Return the scheduled runs of deployments that are due, the earliest first; who asks looks after them."""
+    """Return the scheduled runs of deployments that are due, the earliest first; who asks looks after them.
+
+    A run whose process lives is not for others: it waits there for its next attempt, or leaves a run that was suspended.
+    """
     wanted = set(deployment_ids)
     now = datetime.now(UTC)
     core.polled.update((one, now) for one in wanted)
-    found = [run for one in wanted for run in _scheduled(core, one) if start_of(run) <= before]
+    found = [
+        run
+        for one in wanted
+        for run in _scheduled(core, one)
+        if start_of(run) <= before and not is_alive(core.journals, run.owner)
+    ]
     return sorted(found, key=lambda run: (start_of(run), run.id))[:limit]
 
 

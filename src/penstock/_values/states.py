@@ -149,6 +149,10 @@ class State(AnyState, Document):
         """True for every state of type PAUSED."""
         return self.type is StateType.PAUSED
 
+    def is_suspended(self) -> bool:
+        """True for a pause that no process waits in: the run is scheduled again when it is resumed."""
+        return self.type is StateType.PAUSED and self.state_details.pause_reschedule
+
     def is_final(self) -> bool:
         """True when the run has ended."""
         return self.type in TERMINAL

@@ -16,7 +16,7 @@ import pytest
 FLOWS = """
     import os, sys, time
     from pathlib import Path
-    from penstock import flow, task, serve
+    from penstock import flow, task, serve, suspend_flow_run
     from penstock.runtime import deployment
 
     MARKS = Path(__file__).parent
@@ -48,6 +48,27 @@ FLOWS = """
     def dies():
         os._exit(3)
 
+    @task
+    def step(n):
+        mark("step", n)
+        return n
+
+    @flow(persist_result=True)
+    def reviewed():
+        first = step(1)
+        approved = suspend_flow_run(wait_for_input=int, timeout=None)
+        return first + step(2) + approved
+
+    @flow(persist_result=True)
+    def left(name: str):
+        n = 0
+        while not (MARKS / f"go-{name}").exists():
+            n += 1
+            step(n)
+            mark(f"began-{name}")
+            time.sleep(0.02)
+        return n
+
     class Report:
         title = "weekly"
 
@@ -64,7 +85,7 @@ FLOWS = """
     if __name__ == "__main__":
         limit = int(sys.argv[1]) if len(sys.argv) > 1 else None
         serve(*[one.to_deployment(f"{one.name}-served") for one in
-                (add, later, held, broken, dies, Report.of_class, Report.of_nothing)], limit=limit)
+                (add, later, held, broken, dies, reviewed, left, Report.of_class, Report.of_nothing)], limit=limit)
 """
 
 
@@ -112,13 +133,14 @@ class Place:
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=20)
         for path in self.folder.glob("began-*"):
             for line in path.read_text().splitlines():
                 try:
                     os.kill(int(line.split()[0]), signal.SIGKILL)
                 except ProcessLookupError:
                     continue
+        for process in self.processes:
+            process.communicate(timeout=60)
 
 
 @pytest.fixture

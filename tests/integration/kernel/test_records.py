@@ -72,7 +72,7 @@ def test_runs_graph_logs_and_artifacts_of_the_notebook(kernel):
     assert '-->|"a"|' in drawn
     assert "at work" in kernel.check("%logs load").printed
     assert "load" not in kernel.check("%artifacts").text
-    assert kernel.run("%logs nothing").text.startswith("UsageError: There is no run 'nothing'")
+    assert kernel.run("%logs nothing").text.startswith("UsageError: %logs: There is no run 'nothing'")
 
 
 FRAGILE = """
@@ -134,21 +134,26 @@ def test_resume_answers_a_pause_of_another_process(kernel, workspace):
 def test_plan_says_why_and_run_stale_runs_no_more_than_that(kernel, workspace):
     kernel.check("factor = 2\ndef scaled(v):\n    return v * factor")
     first = kernel.start("%%task load\nx = scaled(1)")
-    kernel.start("%%task apart\ny = 10")
+    kernel.start("%%task apart --no-cache\ny = 10")
     kernel.start("%%task use\nz = x + y")
     kernel.check("assert z == 12")
     assert kernel.check("%plan").text.splitlines() == [
-        "load: fresh (completed)",
-        "apart: fresh (completed)",
-        "use: fresh (completed)",
+        "load: fresh (completed); the cache has it",
+        "apart: fresh (completed); the cache is not used",
+        "use: fresh (completed); the cache has it",
     ]
     kernel.check("factor = 3")
     load, apart, use = kernel.check("%plan").text.splitlines()
     assert load.startswith("load: stale: input factor has another value, takes about")
-    assert apart == "apart: fresh (completed)"
+    assert load.endswith("; the cache has nothing: input `factor` changed")
+    assert apart == "apart: fresh (completed); the cache is not used"
     assert use.startswith("use: stale: upstream load is stale, takes about")
+    assert use.endswith("; the cache cannot be asked before load has run")
     kernel.check("def scaled(v):\n    return v * factor + 1")
-    assert "its code, or a function it uses, has changed" in kernel.check("%plan").text
+    plan = kernel.check("%plan load").text
+    assert "its code, or a function it uses, has changed" in plan
+    assert "the cache has nothing: helper `scaled` changed (+1/-1 lines)" in plan
+    assert "apart" not in plan
     kernel.check("%run_stale")
     assert kernel.check("z").text == "14"
     counts = "select task_name, count(*) as n from task_runs group by all order by 1"

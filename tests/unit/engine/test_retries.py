@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock import flow, task
@@ -78,6 +78,7 @@ def test_callable_delays_follow_the_retries_of_with_options(run_without_waiting)
     assert run_without_waiting(work.with_options(retries=4))[1] == [1.0, 2.0, 4.0, 8.0]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     delays=st.floats(0.01, 1e4) | st.lists(st.floats(0.01, 1e4), min_size=1, max_size=5),
     jitter=st.floats(0.01, 10),

@@ -146,12 +146,19 @@ class Link:
     async def _cancelling(self, call: Call) -> Answer:
         body = await _json(call.receive)
         client, seen = str(body.get("client", "")), {str(run_id) for run_id in body.get("seen") or ()}
+        left = {str(run_id) for run_id in body.get("left") or ()}
 
         def look(core: Core) -> dict[str, Any]:
-            return {"runs": [run_id for run_id in core.cancelling(client) if run_id not in seen]}
+            return {
+                "runs": [run_id for run_id in core.cancelling(client) if run_id not in seen],
+                "suspended": [run_id for run_id in core.suspended(client) if run_id not in left],
+            }
 
         return await self._poll(
-            [client], look, lambda answer: bool(answer["runs"]), _seconds(body.get("timeout"), 30.0)
+            [client],
+            look,
+            lambda answer: bool(answer["runs"] or answer["suspended"]),
+            _seconds(body.get("timeout"), 30.0),
         )
 
     async def _claim(self, call: Call) -> Answer:
