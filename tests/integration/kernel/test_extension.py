@@ -39,6 +39,27 @@ def test_a_failing_function_of_the_notebook_shows_its_line_too(kernel):
     assert "_engine" not in reply.traceback
 
 
+def test_a_refused_cell_gets_a_short_answer(kernel):
+    for cell, said in {
+        "%%task asks\nname = input('who?')": "line 1: input() cannot ask anybody from inside a task",
+        "%%task star\nx = 1\nfrom math import *": "line 2: from math import * hides which names come from it",
+        "%%task reads\ny = nowhere + 1": "reads nowhere, which is not defined in the notebook",
+        "%%flow reads\ny = nowhere + 1": "reads nowhere, which is not defined in the notebook",
+    }.items():
+        reply = kernel.run(cell)
+        assert reply.text.startswith(f"UsageError: {cell.split()[0]}: the cell of task ")
+        assert said in reply.text
+
+
+def test_a_value_that_cannot_leave_its_worker_says_which_and_what_to_do(kernel):
+    kernel.start("%%task locks --runner processes\nimport threading\nlock, n = threading.Lock(), 1")
+    reply = kernel.run("n + 1 if lock else 0")
+    assert reply.error.startswith("ValueLostError: 'lock' (lock) of task 'locks' is not here: ")
+    assert "cannot pickle '_thread.lock' object" in reply.error
+    assert "Call it _lock to keep it inside the task" in reply.error
+    assert "_engine" not in reply.traceback
+
+
 REFUSED = {
     "delete from runs": "Only SELECT is allowed here, not DELETE.",
     "select 1; drop view runs": "Expected one statement, got 2.",
