@@ -188,9 +188,11 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
                 )
         if len(options.retry_delay) > 1:
             raise UsageError("%%flow: one --retry-delay is enough, a flow waits as long before every retry")
-        names = {"inputs": options.inputs, "outputs": options.outputs}
         compiled = self._compiled(
-            "%%flow", lambda: compile_cell(name, cell, namespace, **names, header=f"%%flow {line}")
+            "%%flow",
+            lambda: compile_cell(
+                name, cell, namespace, inputs=options.inputs, outputs=options.outputs, header=f"%%flow {line}"
+            ),
         )
         body = FlowBody(compiled, namespace, options.inputs)
         flow = make_flow(options, body)
