@@ -8,8 +8,9 @@ from typing import Any
 
 from penstock._engine.observers import add_observer, record_tasks, remove_observer
 from penstock._engine.pauses import set_answerable
-from penstock._engine.run_logging import silence_console
+from penstock._engine.run_logging import silence_console, undo_logging, unpatch_print
 from penstock._engine.thread_runner import set_default_runner
+from penstock._link.session import close_sessions
 from penstock.tasks import Task
 from penstock_kernel import checkpoint
 from penstock_kernel._cells.displays import unpatch_display
@@ -97,9 +98,18 @@ class Extension:
         remove_observer(self.outputs)
         set_answerable(None)
         set_default_runner(None)
+        nobody_runs = self.panels.is_idle
         self.panels.close()
+        if nobody_runs:  # a flow in a thread of the user's goes on with what it has
+            unpatch_print()
+            undo_logging()
+            close_sessions()
         for made in self.magics:
             registered: Any = made.magics
+            if made in self.shell.configurables:
+                self.shell.configurables.remove(made)
+            if self.shell.magics_manager.registry.get(type(made).__name__) is made:
+                del self.shell.magics_manager.registry[type(made).__name__]
             for kind, names in registered.items():
                 for name in names:
                     self.shell.magics_manager.magics[kind].pop(name, None)
