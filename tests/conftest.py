@@ -46,11 +46,13 @@ def nightly(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--nightly"))
 
 
-def pytest_configure() -> None:
-    """Take Ctrl-C as usual, also where a shell started us in the background and had it ignored.
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell modules of `--nightly`, and take Ctrl-C as usual, also where a shell had it ignored for its background.
 
     What is ignored stays ignored in every process we start, and the tests of interruptions would hang.
     """
+    if config.getoption("--nightly"):
+        os.environ["PENSTOCK_TEST_NIGHTLY"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -39,8 +39,11 @@ def candidates(line: str, tasks: Iterable[str]) -> Sequence[str]:
 
 
 def matcher(tasks: Callable[[], Iterable[str]]) -> Any:
-    """Return a matcher for IPython's completer, made with what `tasks` returns at the time."""
-    from IPython.core.completer import SimpleCompletion, context_matcher
+    """Return a matcher for IPython's completer, made with what `tasks` returns at the time; None before IPython 8.6."""
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+    except ImportError:
+        return None
 
     @context_matcher()  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def penstock_matcher(context: Any) -> Any:

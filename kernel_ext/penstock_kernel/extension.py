@@ -53,10 +53,11 @@ class Extension:
         self.magics: list[Any] = [
             PenstockMagics(shell, self.session, self.background, self.tracking, self.options),
             RecordMagics(shell, self.session, self.background),
-            PlanMagics(shell, self.tracking.lineage, self.cells),
+            PlanMagics(shell, self.tracking.lineage, self.cells, self.options),
         ]
 
-        self.matcher = matcher(self._task_names)
+        #: Completes our lines, where IPython can ask for it.
+        self.matcher: Any = None
 
     def hook_in(self) -> None:
         """Register magics, panels and the question whether somebody watches."""
@@ -65,7 +66,8 @@ class Extension:
         self.shell.input_transformers_cleanup.append(from_comment)
         self.shell.events.register("pre_run_cell", self._before_cell)
         self.shell.events.register("post_run_cell", self._after_cell)
-        if hasattr(self.shell.Completer, "custom_matchers"):
+        self.matcher = matcher(self._task_names)
+        if self.matcher is not None:
             self.shell.Completer.custom_matchers.append(self.matcher)
         self.join.hook_in()
         add_observer(self.panels)
@@ -84,7 +86,7 @@ class Extension:
         self.shell.events.unregister("pre_run_cell", self._before_cell)
         self.shell.events.unregister("post_run_cell", self._after_cell)
         self.shell.input_transformers_cleanup.remove(from_comment)
-        if hasattr(self.shell.Completer, "custom_matchers"):
+        if self.matcher is not None:
             self.shell.Completer.custom_matchers.remove(self.matcher)
         self.shell.configurables.remove(self.options)
         record_tasks(None)

@@ -1,4 +1,4 @@
-"""What `%plan` shows: each task cell, how its last run ended, and why it would run again."""
+"""What `%plan` shows: each task cell, how its last run ended, why it would run again, what the cache would find."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class PlanRow:
     state: str
     #: Why it is stale; nothing for a fresh cell.
     reasons: tuple[str, ...]
+    #: What the cache would find, as it follows "the cache".
+    cache: str
     #: About how long it takes, by the median of its runs; None when it has never completed.
     seconds: float | None
 
@@ -32,8 +34,8 @@ class Plan:
         """Return one line a cell.
 
         Example:
-            >>> print(Plan((PlanRow("load", "Completed", (), 1.5),)).text())
-            load: fresh (completed)
+            >>> print(Plan((PlanRow("load", "Completed", (), "has it", 1.5),)).text())
+            load: fresh (completed); the cache has it
         """
         lines = []
         for row in self.rows:
@@ -41,7 +43,7 @@ class Plan:
             what = (
                 f"stale: {'; '.join(row.reasons)}{about}" if row.reasons else f"fresh ({row.state.lower()})"
             )
-            lines.append(f"{row.name}: {what}")
+            lines.append(f"{row.name}: {what}; the cache {row.cache}")
         return "\n".join(lines) or "no task cell has run yet"
 
     def html(self) -> str:
@@ -50,10 +52,12 @@ class Plan:
             f"<tr><td style='text-align:left'>{'◐' if row.reasons else '●'} <b>{escape(row.name)}</b></td>"
             f"<td>{'stale' if row.reasons else 'fresh'}</td>"
             f"<td style='text-align:left'>{escape('; '.join(row.reasons) or row.state.lower())}</td>"
+            f"<td style='text-align:left'>{escape(row.cache)}</td>"
             f"<td>{'' if row.seconds is None else f'{row.seconds:.2g} s'}</td></tr>"
             for row in self.rows
         )
         if not cells:
             return "<i>no task cell has run yet</i>"
-        head = "<tr><th style='text-align:left'>cell</th><th></th><th style='text-align:left'>why</th><th>takes about</th></tr>"
+        left = "<th style='text-align:left'>"
+        head = f"<tr>{left}cell</th><th></th>{left}why</th>{left}the cache</th><th>takes about</th></tr>"
         return f"<table>{head}{cells}</table>"

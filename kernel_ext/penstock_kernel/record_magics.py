@@ -24,8 +24,9 @@ from penstock_kernel.background import Background
 from penstock_kernel.cell_output import CellOutput
 from penstock_kernel.graph import Graph
 from penstock_kernel.notices import info
-from penstock_kernel.records import Found, find_run, literal, rows
+from penstock_kernel.records import Found, literal, rows, run_meant
 from penstock_kernel.session import NotebookSession
+from penstock_kernel.stopping import cancel
 from penstock_kernel.stored_panel import output_of, outputs_in, snapshot_of
 
 _RUNS = """
@@ -65,7 +66,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         after a reload, after a restart of the kernel, and in other notebooks. Of a task it shows what it has printed
         and displayed; of a flow the panel, and below it what its tasks have.
         """
-        found = self._find(line)
+        found = run_meant("run_panel", line)
         if found.kind == "task":
             self._show_output(found)
             return
@@ -79,7 +80,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def graph(self, line: str) -> None:
         """Draw what flowed where: ``%graph [RUN]``; without one, the task cells of this notebook."""
-        run_id = self._find(line, "flow").id if line.strip() else str(self._session.flow_run_id or "")
+        run_id = run_meant("graph", line, "flow").id if line.strip() else str(self._session.flow_run_id or "")
         if not run_id:
             raise UsageError("%graph: no task cell has run yet; name a run")
         display(Graph.of_run(run_id))
@@ -87,7 +88,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def logs(self, line: str) -> None:
         """Print the logs of a run: ``%logs [RUN]``."""
-        found = self._find(line)
+        found = run_meant("logs", line)
         column = "flow_run_id" if found.kind == "flow" else "task_run_id"
         for row in rows(_LOGS.format(where=f"{column} = {literal(found.id)}")):
             level = _LEVELS.get(row["level"], row["level"])
@@ -98,7 +99,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         """List the artifacts of a run: ``%artifacts [RUN]``; without one, the newest of the workspace."""
         where = f"type <> {literal(OUTPUT)}"
         if line.strip():
-            found = self._find(line)
+            found = run_meant("artifacts", line)
             column = "flow_run_id" if found.kind == "flow" else "task_run_id"
             where += f" and {column} = {literal(found.id)}"
         return query(
@@ -112,10 +113,10 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         word = line.strip()
         mine = [run for run in self._background.live if word in (run.name, str(run.future.task_run_id))]
         if mine:
-            self._background.cancel(mine)
+            cancel(mine)
             display(info(word, "is cancelled"))
             return
-        found = self._find(word, "flow")
+        found = run_meant("cancel", word, "flow")
         body = {"state": {"type": "CANCELLING"}}
         answer = store().request("POST", f"/api/flow_runs/{found.id}/set_state", body)
         state = answer["state"]
@@ -133,7 +134,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         not run again.
         """
         word, _, given = line.strip().partition(" ")
-        found = self._find(word, "flow")
+        found = run_meant("resume", word, "flow")
         try:
             if found.state_type in ("FAILED", "CRASHED"):
                 self._run_again(found)
@@ -157,12 +158,6 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         if iscoroutine(state):
             state = run_coro_as_sync(state)
         display(info(found.name, f"ended in state {state.name}"))
-
-    def _find(self, line: str, kind: str | None = None) -> Found:
-        try:
-            return find_run(line.strip(), kind)
-        except PenstockException as error:
-            raise UsageError(str(error)) from error
 
     def _show_output(self, found: Found) -> None:
         display(info(found.of, f"{found.state_name.lower()} (run {found.name})"))

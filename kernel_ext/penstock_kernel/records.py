@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock._link.client import store
 from penstock._link.session import current_session
-from penstock.exceptions import ConfigurationError
+from penstock.exceptions import ConfigurationError, PenstockException
 
 
 def rows(sql: str, limit: int = 10_000) -> list[dict[str, Any]]:
@@ -80,3 +80,22 @@ def find_run(word: str = "", kind: str | None = None) -> Found:
     row = found[0]
     row.pop("created")
     return Found(**row)
+
+
+def run_meant(magic: str, line: str, kind: str | None = None) -> Found:
+    """Return the run that the line of a magic names (see `find_run`).
+
+    Args:
+        magic: its name, which the error begins with.
+        line: its argument.
+        kind: "flow" or "task" to look at those only.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from IPython.core.error import UsageError
+
+    try:
+        return find_run(line.strip(), kind)
+    except PenstockException as error:
+        raise UsageError(f"%{magic}: {error}") from error

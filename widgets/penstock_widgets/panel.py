@@ -37,6 +37,9 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
     _esm = _STATIC / "panel.js"
     _css = _STATIC / "panel.css"
 
+    #: ipywidgets 7 displays by this method, which leaves the static content out.
+    _ipython_display_ = None
+
     #: The whole truth as of the last write; between writes, patches travel as custom messages.
     snapshot = traitlets.Dict().tag(sync=True)
 

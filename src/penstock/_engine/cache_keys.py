@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -75,34 +76,67 @@ def record(run: Any, key: Key, *, found: bool, problem: str | None = None) -> No
 def _missed(run: Any, key: Key, text: str, parts: dict[str, str]) -> tuple[str, str, bool]:
     """Return outcome, reason, and whether users should be told; remember the key for the next one."""
     from penstock._results.key_memory import KeyMemory  # only for tasks that cache, and miss
-    from penstock._results.misses import explain
 
     with _lock:  # the first miss of a flow run looks before any other of its misses has been remembered
         is_first = _is_first(run)
         memory = KeyMemory(run.session.workspace.home, run.task_run.task_key)
-    texts = {part.digest: part.text for part in key.parts.values() if part.text}
-    if run.options.refresh:
-        outcome, reason = (
-            "refresh",
-            "a refresh was asked for (refresh_cache, or the setting tasks.refresh_cache)",
-        )
-    else:
-        gone = _gone(run, text) if any(earlier.key == text for earlier in memory.earlier) else None
-        outcome, reason = gone or (
-            "miss",
-            explain(
-                run.task_run.task_name or run.task.name, text, parts, texts, memory.earlier, memory.texts
-            ),
-        )
+    texts = _texts(key)
+    name = run.task_run.task_name or run.task.name
+    outcome, reason = _why(run.options, name, text, parts, texts, memory)
     memory.remember(text, parts, texts)
     return outcome, reason, is_first and bool(memory.earlier)
 
 
-def _gone(run: Any, text: str) -> tuple[str, str] | None:
+def foresee(task: Any, parameters: dict[str, Any]) -> tuple[str, str]:
+    """Return what the cache would find for a task with these arguments, and why; nothing runs, nothing is recorded.
+
+    Args:
+        task: the task.
+        parameters: values by name; no futures.
+
+    Returns:
+        "hit", "miss", "expired", "refresh", "unkeyed" or "off", and the reason ("" for a hit).
+    """
+    from penstock._engine.task_options import resolve_options
+    from penstock._link.session import current_session
+    from penstock._results.key_memory import KeyMemory
+
+    options = resolve_options(task, None)
+    if not options.caches or options.policy is None:
+        return "off", "it does not cache"
+    context = SimpleNamespace(task=task, task_run=None)
+    try:
+        key = compute(options.policy, context, with_owner(task.fn, parameters), {})
+    except Exception as error:
+        return "unkeyed", str(error)
+    if key.text is None:
+        return "unkeyed", "the cache policy gave no key"
+    if not options.refresh and options.store.exists(key.text):
+        return "hit", ""
+    memory = KeyMemory(current_session().workspace.home, task.task_key)
+    parts = {name: part.digest for name, part in key.parts.items()}
+    return _why(options, task.name, key.text, parts, _texts(key), memory)
+
+
+def _why(
+    options: Any, name: str, text: str, parts: dict[str, str], texts: dict[str, str], memory: Any
+) -> tuple[str, str]:
+    """Return the outcome for a key that has no result to be used, and the reason."""
+    from penstock._results.misses import explain
+
+    if options.refresh:
+        return "refresh", "a refresh was asked for (refresh_cache, or the setting tasks.refresh_cache)"
+    gone = _gone(options, text) if any(earlier.key == text for earlier in memory.earlier) else None
+    return gone or ("miss", explain(name, text, parts, texts, memory.earlier, memory.texts))
+
+
+def _texts(key: Key) -> dict[str, str]:
+    return {part.digest: part.text for part in key.parts.values() if part.text}
+
+
+def _gone(options: Any, text: str) -> tuple[str, str] | None:
     """Return what is wrong with a record that was there before, None when there is none any more."""
-    store = run.options.store.model_copy(
-        update={"lock_manager": None}
-    )  # whoever holds the key is not waited for
+    store = options.store.model_copy(update={"lock_manager": None})  # whoever holds the key is not waited for
     try:
         about = store.read(text).metadata
     except MissingResult as error:

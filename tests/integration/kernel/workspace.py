@@ -56,6 +56,12 @@ def ends() -> list[str]:
     return [found[0], found[-1]] if len(found) > 1 else found
 
 
+def every_pair() -> list[str]:
+    """Return an interpreter for each pair of ipykernel and IPython we support (PENSTOCK_TEST_CROSSED has the odd ones)."""
+    crossed = os.environ.get("PENSTOCK_TEST_CROSSED", "").split(":")
+    return [*with_oldest(), *(path for path in crossed if path)]
+
+
 def python_name(python: str) -> str:
     """Return what a test is called after: the environment's folder."""
     return Path(python).parent.parent.name.lstrip(".")

@@ -15,24 +15,40 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from penstock._store.routes.openapi import document
 from penstock._store.routes.rest import table
 
-#: Requests an operation: a few with every change, hundreds with `PENSTOCK_TEST_EXAMPLES=500`.
-EXAMPLES = int(os.environ.get("PENSTOCK_TEST_EXAMPLES", "2"))
+#: `--nightly` takes the full size.
+NIGHTLY = os.environ.get("PENSTOCK_TEST_NIGHTLY") == "1"
+#: Random requests an operation.
+EXAMPLES = 500 if NIGHTLY else 12
 DOCUMENT = document(table(), "0")
-schema = schemathesis.openapi.from_dict(DOCUMENT)
-schema.config.generation.update(modes=list(schemathesis.GenerationMode))
+#: Bodies made of the same four filters, with 1,300 boundary values each: every day one route stands for all of them.
+FILTERS = {"flows", "flow_runs", "task_runs", "deployments"}
+STANDS_FOR_THEM = "/api/flow_runs/filter"
+SETTINGS = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.mark.slow
-@schema.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_generated_requests_are_answered_as_documented(api, case):
+def read(boundary_values: bool):
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema.config.generation.update(modes=list(schemathesis.GenerationMode))
+    schema.config.phases.coverage.enabled = boundary_values
+    return schema
+
+
+def filters_alone() -> list[str]:
+    """Paths whose bodies hold the four filters."""
+    found = []
+    for path, item in DOCUMENT["paths"].items():
+        body = item.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
+        if body.get("schema", {}).get("properties", {}).keys() >= FILTERS:
+            found.append(path)
+    return found
+
+
+def bounded():
+    schema = read(boundary_values=True)
+    return schema if NIGHTLY else schema.exclude(path=[p for p in filters_alone() if p != STANDS_FOR_THEM])
+
+
+def answer(api, case) -> None:
     sent = case.as_transport_kwargs(base_url="http://localhost:4200")
     reply = api.request(
         sent["method"],
@@ -44,6 +60,26 @@ def test_generated_requests_are_answered_as_documented(api, case):
     )
     checks = [not_a_server_error, status_code_conformance, response_schema_conformance]
     case.validate_response(schemathesis.Response.from_any(reply), checks=checks)
+
+
+@pytest.mark.slow
+@read(boundary_values=False).parametrize()
+@settings(SETTINGS, max_examples=EXAMPLES, phases=[Phase.explicit, Phase.generate])
+def test_random_requests_are_answered_as_documented(api, case):
+    answer(api, case)
+
+
+@pytest.mark.slow
+@bounded().parametrize()
+@settings(SETTINGS, max_examples=1, phases=[Phase.explicit])
+def test_boundary_values_are_answered_as_documented(api, case):
+    answer(api, case)
+
+
+def test_one_route_stands_for_those_with_the_same_filters():
+    same = filters_alone()
+    assert len(same) > 15
+    assert STANDS_FOR_THEM in same
 
 
 def test_the_document_is_served_and_describes_every_route(api):

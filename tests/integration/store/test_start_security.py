@@ -107,12 +107,15 @@ def test_nothing_is_said_to_a_socket_that_another_user_serves(home):
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setuid(NOBODY)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(path)
-            listener.listen()
-            os.write(write, b".")
-            signal.pause()
+        try:
+            os.setuid(NOBODY)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+                listener.bind(path)
+                listener.listen()
+                os.write(write, b".")
+                signal.pause()
+        finally:
+            os._exit(1)  # never back into pytest
     try:
         assert os.read(read, 1) == b"."
         with pytest.raises(WrongPeer, match=f"served by user {NOBODY}"):
