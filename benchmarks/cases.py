@@ -100,6 +100,22 @@ def pauses(count: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def rest(runs: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Time the same requests against both servers."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        if contestant.name == "bare":
+            return
+        url, socket, token = space.env.get("PREFECT_API_URL", ""), "", ""
+        if contestant.name == "penstock":
+            about = json.loads((space.home / "endpoint.json").read_text())
+            url, socket, token = "http://localhost/api", about["socket"], about["token"]
+        for name, value in contestant.script(space, "rest.py", url, socket, token, str(runs)).items():
+            yield f"REST, ms: {name}", value
+
+    return run
+
+
 def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
@@ -166,6 +182,22 @@ def cache_key(rows: int, size: str) -> Callable[[Contestant, Workspace], Figures
     return run
 
 
+def notebook(contestant: Contestant, space: Workspace) -> Figures:
+    """Time a kernel's cells, and weigh it; the peer has no cells."""
+    if contestant.name == "prefect":
+        return
+    for arrow in ("without", "with"):
+        report = contestant.script(space, "notebook.py", contestant.name, arrow)
+        if arrow == "without":
+            if "load" in report:
+                yield "kernel: seconds of %load_ext", report["load"]
+            yield "kernel: ms of a cell (%%task beside a plain one)", report["cell"] * 1e3
+        yield (
+            f"kernel with pandas{' and pyarrow' if arrow == 'with' else ''}: resident MB",
+            report["resident"],
+        )
+
+
 def all_cases(*, quick: bool) -> list[Case]:
     """Return every case; quick means fewer repeats and small sizes."""
     sizes = "100" if quick else "100,1000"
@@ -176,7 +208,9 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("warm", hello("warm"), few, server=True),
         Case("store", store(10_000 if quick else 1_000_000), 1, fresh=True),
         Case("pauses", pauses(20 if quick else 200), 1, fresh=True),
+        Case("rest", rest(100 if quick else 400), few, server=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
+        Case("notebook", notebook, 1 if quick else few, fresh=True),
     ]
     cases += [
         Case("results-small", results("small", 1000), few, fresh=True),
