@@ -16,11 +16,9 @@ from penstock_kernel import checkpoint
 from penstock_kernel._cells.displays import unpatch_display
 from penstock_kernel._cells.figures import unroute_figures
 from penstock_kernel._cells.late_imports import stop_waiting
-from penstock_kernel._cells.recorder import record_on_worker
 from penstock_kernel._cells.streams import route_streams, unroute_streams
 from penstock_kernel.background import Background
 from penstock_kernel.cell_log import CellLog
-from penstock_kernel.cell_output import record_here
 from penstock_kernel.completion import matcher
 from penstock_kernel.join import Join
 from penstock_kernel.magics import PenstockMagics
@@ -30,6 +28,7 @@ from penstock_kernel.plan_magics import PlanMagics
 from penstock_kernel.record_magics import RecordMagics
 from penstock_kernel.session import NotebookSession, somebody_watches
 from penstock_kernel.spellings import from_comment
+from penstock_kernel.task_recording import record_elsewhere, record_here
 from penstock_kernel.tracking import Tracking
 from penstock_kernel.worker_outputs import WorkerOutputs
 
@@ -76,7 +75,7 @@ class Extension:
         set_answerable(self._somebody_watches)
         silence_console()
         route_streams()
-        record_tasks(record_here(self.shell), record_on_worker)
+        record_tasks(record_here(self.shell), record_elsewhere)
         atexit.register(self._end)
 
     def take_out(self) -> None:
