@@ -82,5 +82,7 @@ def _command(pid: int) -> bytes:
         return b""
 
 
+__all__ = ["start_guard", "watch"]
+
 if __name__ == "__main__":
     watch(int(sys.argv[1]))
