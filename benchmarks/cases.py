@@ -100,6 +100,22 @@ def pauses(count: int) -> Callable[[Contestant, Workspace], Figures]:
     return run
 
 
+def rest(runs: int) -> Callable[[Contestant, Workspace], Figures]:
+    """Time the same requests against both servers."""
+
+    def run(contestant: Contestant, space: Workspace) -> Figures:
+        if contestant.name == "bare":
+            return
+        url, socket, token = space.env.get("PREFECT_API_URL", ""), "", ""
+        if contestant.name == "penstock":
+            about = json.loads((space.home / "endpoint.json").read_text())
+            url, socket, token = "http://localhost/api", about["socket"], about["token"]
+        for name, value in contestant.script(space, "rest.py", url, socket, token, str(runs)).items():
+            yield f"REST, ms: {name}", value
+
+    return run
+
+
 def footprint(n: int) -> Callable[[Contestant, Workspace], Figures]:
     """Measure the memory of everything a script of n tasks starts, and the records it leaves, without a server."""
 
@@ -176,6 +192,7 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("warm", hello("warm"), few, server=True),
         Case("store", store(10_000 if quick else 1_000_000), 1, fresh=True),
         Case("pauses", pauses(20 if quick else 200), 1, fresh=True),
+        Case("rest", rest(100 if quick else 400), few, server=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
     ]
     cases += [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
@@ -24,12 +24,11 @@ from penstock_kernel.notices import info, task_notice
 from penstock_kernel.pending import Needs, PendingValue, given, needs_of, run_behind
 from penstock_kernel.replay import keep
 from penstock_kernel.session import NotebookSession
+from penstock_kernel.stopping import cancel, stop, stop_awaiting, with_upstream
 from penstock_kernel.tracebacks import prune
 
 #: A waiting cell looks at the Stop button this often: the kernel's signal handler does not wake its loop.
 _TICK = 0.1
-#: How long a stopped cell waits for what it has cancelled; the runner gives up earlier.
-_STOP_SECONDS = 0.9
 
 
 class Background:
@@ -129,7 +128,7 @@ class Background:
             while not run.ended.wait(_TICK):
                 pass
         except KeyboardInterrupt:
-            self.cancel([run])
+            cancel([run])
             raise
         finally:
             self.publish()
@@ -175,7 +174,7 @@ class Background:
                         continue
                     await asyncio.sleep(0)
             except asyncio.CancelledError:
-                self._stop(late)
+                await stop_awaiting(with_upstream(late))
                 raise KeyboardInterrupt from None
         self._settle(needs)
 
@@ -185,25 +184,13 @@ class Background:
             while late := self._late(needs):
                 late[0].ended.wait(_TICK)
         except KeyboardInterrupt:
-            self._stop(self._late(needs))
+            stop(with_upstream(self._late(needs)))
             raise
         self._settle(needs)
 
-    def cancel(self, runs: Collection[CellRun]) -> None:
-        """Stop runs of task cells, and the runs that wait for them."""
-        groups: dict[int, list[CellRun]] = {}
-        for run in runs:
-            run.token.set("cancelled")  # all of them first, so that none waits for another to notice
-            if run.kind == "task":  # the tasks of a flow are its own to cancel
-                groups.setdefault(id(run.runner), []).append(run)
-        for group in groups.values():
-            group[0].runner.cancel([run.future for run in group])
-        for run in runs:
-            run.ended.wait(_STOP_SECONDS)
-
     def close(self) -> None:
         """Cancel what still runs, and take the placeholders out of the notebook."""
-        self.cancel(self.live)
+        cancel(self.live)
         self.publish()
         for name, value in list(self._namespace.items()):
             if type(value) is PendingValue:
@@ -261,16 +248,6 @@ class Background:
             if not run.state.is_completed():
                 raise run.upstream_error(name)
             self._bind(run, fetch=True)
-
-    def _stop(self, late: Collection[CellRun]) -> None:
-        """Cancel what a cell waits for, with the runs that those wait for in turn."""
-        runs = dict.fromkeys(late)
-        for run in runs.copy():
-            for value in run.values.values():
-                upstream = run_behind(value)
-                if upstream is not None and not upstream.ended.is_set():
-                    runs[upstream] = None
-        self.cancel(tuple(runs))
 
     def _end(self, run: CellRun) -> None:
         """Note in whatever thread it happens that a run has ended, and have its outputs bound."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,14 @@ from penstock_kernel._cells.errors import CellError
 from penstock_kernel.spellings import split_directive
 from penstock_kernel.sql_cell import python_of
 
+_RUNNER = re.compile(r"^[ \t]*%runner[ \t]+(\w+)(?:[ \t]+(\d+))?", re.MULTILINE)
+#: The class a word of `%runner` means, and its argument for a number of workers.
+_RUNNERS = {
+    "threads": ("ThreadPoolTaskRunner", "max_workers={}"),
+    "processes": ("ProcessPoolTaskRunner", "max_workers={}"),
+    "dask": ("DaskTaskRunner", 'cluster_kwargs={{"n_workers": {}, "threads_per_worker": 1}}'),
+    "ray": ("RayTaskRunner", 'init_kwargs={{"num_cpus": {}}}'),
+}
 _TOP = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -43,6 +52,8 @@ class _Script:
     #: Variables of the flow that hold the runs of its tasks.
     runs: list[str] = field(default_factory=list)
     tasks: set[str] = field(default_factory=set)
+    #: Word and workers of the newest `%runner`.
+    runner: tuple[str, str] = ("", "")
     #: A task caches its results: one that was told to, since helpers do not count into keys in a script.
     caches: bool = False
 
@@ -76,6 +87,8 @@ def script(cells: Iterable[str], name: str) -> str:
 
 def _plain(made: _Script, text: str) -> None:
     source = _without_magics(text)
+    for found in _RUNNER.finditer(text):
+        made.runner = (found[1], found[2] or "")
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
@@ -170,14 +183,16 @@ def _definition(
     outputs: list[str],
 ) -> str:
     told = [
-        f"name={options.label!r}" if options.label else "",
+        f"name={json.dumps(options.label)}" if options.label else "",
         f"retries={options.retries}" if options.retries else "",
         f"retry_delay_seconds={list(options.retry_delay)}" if options.retry_delay else "",
         f"timeout_seconds={options.timeout:g}" if options.timeout else "",
-        f"tags={sorted(options.tags)}" if options.tags else "",
+        f"tags={json.dumps(sorted(options.tags))}" if options.tags else "",
         "cache_policy=INPUTS + TASK_SOURCE, persist_result=True" if options.cache else "",
     ]
     source = body.strip("\n")
+    if outputs and facts.last_expression:
+        source = _without_shown_name(source)
     if len(outputs) == 1:
         ending = f"return {outputs[0]}"
     elif outputs:
@@ -191,6 +206,16 @@ def _definition(
     keyword = "async def" if facts.is_async else "def"
     lines = "\n".join([*unpack, source, *([ending] if ending else [])])
     return f"{head}{keyword} {name}({', '.join(parameters)}):\n{_indented(lines)}"
+
+
+def _without_shown_name(source: str) -> str:
+    """Return the body without a last line that only shows a name."""
+    *before, last = ast.parse(source).body
+    if not (before and isinstance(last, ast.Expr) and isinstance(last.value, ast.Name)):
+        return source
+    if before[-1].end_lineno == last.lineno:
+        return source
+    return "\n".join(source.splitlines()[: last.lineno - 1]).rstrip()
 
 
 def _returning(source: str) -> str:
@@ -215,7 +240,12 @@ def _assembled(made: _Script) -> str:
         if run in {variable for variable, _ in made.futures.values()} or run.endswith("_run")
     ]
     body += [f"return {', '.join(pending)}" + ("," if len(pending) == 1 else "")] if pending else []
-    flow = f'@flow(name="{made.name.replace("_", "-")}")\ndef {made.name}():\n{_indented(chr(10).join(body) or "pass")}'
+    name, runner = made.name.replace("_", "-"), ""
+    if made.runner[0] in _RUNNERS:
+        kind, workers = _RUNNERS[made.runner[0]]
+        ours.append(f"from penstock.task_runners import {kind}")
+        runner = f", task_runner={kind}({workers.format(made.runner[1]) if made.runner[1] else ''})"
+    flow = f'@flow(name="{name}"{runner})\ndef {made.name}():\n{_indented(chr(10).join(body) or "pass")}'
     main = f'if __name__ == "__main__":\n    {made.name}()'
     future, imports = _split_future(made.imports)
     head = [f'"""The notebook {made.name} as a flow, written by Penstock."""', *([future] if future else [])]

@@ -26,6 +26,7 @@ from penstock_kernel.graph import Graph
 from penstock_kernel.notices import info
 from penstock_kernel.records import Found, literal, rows, run_meant
 from penstock_kernel.session import NotebookSession
+from penstock_kernel.stopping import cancel
 from penstock_kernel.stored_panel import output_of, outputs_in, snapshot_of
 
 _RUNS = """
@@ -112,7 +113,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
         word = line.strip()
         mine = [run for run in self._background.live if word in (run.name, str(run.future.task_run_id))]
         if mine:
-            self._background.cancel(mine)
+            cancel(mine)
             display(info(word, "is cancelled"))
             return
         found = run_meant("cancel", word, "flow")

@@ -142,6 +142,12 @@ class RayTaskRunner(TaskRunner):
             with suppress(Exception):
                 ray.cancel(item.summary, force=False)
 
+    def terminate(self, futures: Collection[PenstockFuture[Any]]) -> None:
+        """Kill the worker processes of these runs."""
+        for item in [item for item in list(self._pending.values()) if item.future in futures]:
+            with suppress(Exception):
+                ray.cancel(item.summary, force=True)
+
     def stop(self) -> None:
         """End the collector; shut Ray down if it is ours, after fetching what states still refer to."""
         self._arrived.put(None)

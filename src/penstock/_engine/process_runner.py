@@ -35,6 +35,8 @@ from penstock.settings import get_current_settings
 
 #: Inputs that were sent ahead and that a worker keeps in memory.
 _INPUTS_KEPT = 4
+#: Begins the names of files that say which runs are cancelled.
+_CANCELLED = "cancelled-"
 #: A worker looks this often whether its driver lives.
 _WATCH_SECONDS = 0.5
 
@@ -85,7 +87,7 @@ class ProcessPoolTaskRunner(TaskRunner):
         self._folder = Path(tempfile.mkdtemp(prefix="penstock-inputs-"))
         self._packer = Packer(lambda _: None, self._send_ahead, lambda sent: sent.path.exists())
         self._pool = ProcessPoolExecutor(
-            max_workers=self._max_workers, initializer=_prepare_worker, initargs=(os.getpid(),)
+            max_workers=self._max_workers, initializer=_prepare_worker, initargs=(os.getpid(), self._folder)
         )
 
     def hand_over(self, execution: TaskExecution, future: PenstockFuture[Any]) -> None:
@@ -113,32 +115,41 @@ class ProcessPoolTaskRunner(TaskRunner):
                 values.settle(future, outcome.summary, lambda: outcome)
 
         try:
-            pool.submit(_on_worker, payload, sent).add_done_callback(settle)
+            pool.submit(_on_worker, str(execution.task_run.id), payload, sent).add_done_callback(settle)
         except Exception as error:  # the pool is broken: a worker died
             crash(execution, future, error)
 
     def interrupt(self, only: Collection[PenstockFuture[Any]] | None = None) -> None:
         """Raise in the workers; what waits in the pool does not begin.
 
-        Which process works on which run is not known: some of the runs alone are given up without a signal.
+        What only some of the runs are to hear is written into a file for each, and the workers are told to look.
         """
-        if self._pool is None:
+        pool, folder = self._pool, self._folder
+        if pool is None or folder is None:
             return
-        if only is not None:
-            known = begun([str(future.task_run_id) for future in only])
-            for future in only:
-                if str(future.task_run_id) in known:
-                    future.task_run.run_count = max(future.task_run.run_count, 1)
-            return
-        for process in list((self._pool._processes or {}).values()):
-            with suppress(OSError):
-                os.kill(process.pid, signal.SIGINT)
         with self._lock:
-            left = list(self._executions)
+            left = list(self._executions) if only is None else list(only)
+        for future in left if only is not None else ():
+            (folder / f"{_CANCELLED}{future.task_run_id}").touch()
+        for process in list((pool._processes or {}).values()):
+            with suppress(OSError):
+                os.kill(process.pid, signal.SIGINT if only is None else signal.SIGUSR1)
         known = begun([str(future.task_run_id) for future in left])
         for future in left:
             if str(future.task_run_id) in known:
                 future.task_run.run_count = max(future.task_run.run_count, 1)
+
+    def terminate(self, futures: Collection[PenstockFuture[Any]]) -> None:
+        """Kill the pool if nothing but these runs is in it; the next run opens another."""
+        with self._lock:
+            others = [future for future in self._executions if future not in futures]
+            if others or self._pool is None:
+                return
+            pool, folder, self._started = self._pool, self._folder, False
+        self._clear()
+        pool.shutdown(wait=False, kill_workers=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def stop(self) -> None:
         """End the processes; what was given up is killed with them."""
@@ -180,20 +191,25 @@ class _Sent:
 # --- in the worker ------------------------------------------------------------------------------------------
 
 _stopping = False
+_folder: Path | None = None
 _inputs: OrderedDict[Path, Any] = OrderedDict()
 
 
-def _prepare_worker(driver: int) -> None:
+def _prepare_worker(driver: int, folder: Path) -> None:
     """Leave the driver's process group, so that the Stop button ends what the driver decides, not this process.
 
     Args:
         driver: its process id; this process ends with it, however it ends.
+        folder: where the driver says which runs are cancelled.
     """
+    global _folder
+    _folder = folder
     threading.Thread(target=_end_with, args=(driver,), name="penstock-driver-watch", daemon=True).start()
     if threading.current_thread() is threading.main_thread():
         with suppress(OSError):
             os.setsid()
         signal.signal(signal.SIGINT, _interrupted)
+        signal.signal(signal.SIGUSR1, _some_cancelled)
 
 
 def _end_with(driver: int) -> None:
@@ -211,9 +227,20 @@ def _interrupted(_signum: int, _frame: FrameType | None) -> None:
         raise RunCancelled("run interrupted")
 
 
-def _on_worker(payload: bytes, sent: list[_Sent]) -> Outcome:
-    if _stopping:
-        raise RuntimeError("The flow run was stopped before this task run began.")
+def _some_cancelled(_signum: int, _frame: FrameType | None) -> None:
+    runs = [run for run in running_here() if _is_cancelled(run)]
+    if runs:
+        interrupt_runs(runs, "cancelled")
+        raise RunCancelled("run cancelled")
+
+
+def _is_cancelled(run_id: str) -> bool:
+    return _folder is not None and (_folder / f"{_CANCELLED}{run_id}").exists()
+
+
+def _on_worker(run_id: str, payload: bytes, sent: list[_Sent]) -> Outcome:
+    if _stopping or _is_cancelled(run_id):
+        raise RuntimeError("It was stopped before this task run began.")
     outcome = run_remote(payload, *(_loaded(one) for one in sent))
     # What is in the summary already need not travel twice.
     return outcome if outcome.summary.inline is None else Outcome(outcome.summary, None)

@@ -103,9 +103,12 @@ def crash(execution: TaskExecution, future: PenstockFuture[Any], error: BaseExce
     future.set_state(execution.abandon(State(StateType.CRASHED, message=message, data=error)))
 
 
-def begun(ids: list[str]) -> set[str]:
-    """Return which task runs have begun: a worker writes so into its journal before it calls the code."""
-    wanted, found = set(ids), set()
+def begun(ids: list[str]) -> dict[str, int]:
+    """Return which task runs have begun, and in which process of their machine.
+
+    A worker writes so into its journal, which bears its process id, before it calls the code.
+    """
+    wanted, found = set(ids), dict[str, int]()
     for path in current_session().workspace.journals.glob("*.jsonl"):
         with suppress(OSError), path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
@@ -113,9 +116,10 @@ def begun(ids: list[str]) -> set[str]:
                 if b'"RUNNING"' not in raw:
                     continue
                 with suppress(TornLine):
-                    body = decode(raw.rstrip(b"\n")).body
-                    found.add(str(body.get("id")))
-    return found & wanted
+                    run_id = str(decode(raw.rstrip(b"\n")).body.get("id"))
+                    if run_id in wanted:
+                        found[run_id] = int(path.stem.split("-")[1])
+    return found
 
 
 def _report(run: TaskRun, summary: Summary) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
 from penstock._engine import inputs
@@ -29,9 +29,6 @@ from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
 from penstock._values.states import State, StateType
 from penstock.exceptions import Pause, PenstockSignal
-
-if TYPE_CHECKING:
-    from penstock._engine.worker_tail import WorkerTail
 
 #: How long running tasks get to notice that their run was stopped, in seconds.
 STOP_GRACE = 0.5
@@ -97,6 +94,9 @@ class TaskRunner:
             only: these runs, which were cancelled; all of them by default.
         """
 
+    def terminate(self, futures: Collection[PenstockFuture[Any]]) -> None:
+        """Kill what still works on these runs, which were given up, where that harms no other."""
+
     def __enter__(self) -> Self:
         self._start_once()
         return self
@@ -130,7 +130,9 @@ class TaskRunner:
             future: PenstockTaskRunFuture[Any] = PenstockTaskRunFuture(execution.task_run)
             if self.elsewhere:
                 join_from_afar(execution, future)
-                _tail().follow(execution.task_run)
+                from penstock._engine.worker_tail import worker_tail
+
+                worker_tail.follow(execution.task_run)
             with self._lock:
                 self._executions[future] = execution
                 self._open.add(future)
@@ -181,13 +183,12 @@ class TaskRunner:
             message = "Stopped while running; its code may not have noticed yet."
             future.set_state(left[future].abandon(State(StateType.CRASHED, message=message)))
 
-    def cancel(self, futures: Collection[PenstockFuture[Any]]) -> None:
+    def cancel(self, futures: Collection[PenstockFuture[Any]], grace: float = STOP_GRACE) -> None:
         """Cancel some runs, each made under a token of its own; whatever else this runner does goes on.
-
-        What runs gets `STOP_GRACE` seconds to notice, then it is given up.
 
         Args:
             futures: of runs this runner was given; those that have ended are left alone.
+            grace: how many seconds what runs gets to notice; then it is given up.
         """
         with self._lock:
             left = {future: run for future, run in self._executions.items() if future in futures}
@@ -198,12 +199,14 @@ class TaskRunner:
         running = [future for future in left if future.task_run.run_count > 0]
         for future in left.keys() - running:
             future.set_state(left[future].abandon(_never_began()))
-        deadline = time.monotonic() + STOP_GRACE
-        for future in running:
-            if not future.ended_event().wait(max(0.0, deadline - time.monotonic())):
-                self._given_up = True
-                message = "Cancelled while running; its code may not have noticed yet."
-                future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+        deadline = time.monotonic() + grace
+        deaf = [one for one in running if not one.ended_event().wait(max(0.0, deadline - time.monotonic()))]
+        for future in deaf:
+            self._given_up = True
+            message = "Cancelled while running; its code may not have noticed yet."
+            future.set_state(left[future].abandon(State(StateType.CANCELLED, message=message)))
+        if deaf:
+            self.terminate(deaf)
 
     def _start_once(self) -> None:
         if not self._started:
@@ -218,7 +221,9 @@ class TaskRunner:
             self._open.discard(future)
             self._executions.pop(future, None)
         if self.elsewhere:
-            _tail().give_up(future.task_run)
+            from penstock._engine.worker_tail import worker_tail
+
+            worker_tail.give_up(future.task_run)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -231,12 +236,6 @@ class TaskRunner:
         self._lock = threading.Lock()
         self._open = set()
         self._executions = {}
-
-
-def _tail() -> WorkerTail:
-    from penstock._engine.worker_tail import worker_tail
-
-    return worker_tail
 
 
 def runner_here(verb: str, name: str) -> TaskRunner:

@@ -100,7 +100,7 @@ class Commits:
         Raises:
             duckdb.Error: it could not be done; everything is where it was.
         """
-        self._between(self._checkpoint)
+        self.between(self._checkpoint)
 
     def compact(self) -> None:
         """Write the database file anew without its holes."""
@@ -109,11 +109,11 @@ class Commits:
             durability.sync_journals(self._journals)
             self._database.compact()
 
-        self._between(do)
+        self.between(do)
 
     def erase(self, statements: Sequence[str]) -> None:
         """Run statements that delete rows, all or none."""
-        self._between(lambda: self._database.erase(statements))
+        self.between(lambda: self._database.erase(statements))
 
     def settle(self) -> None:
         """Settle all task runs that have ended.
@@ -121,9 +121,9 @@ class Commits:
         Raises:
             duckdb.Error: it could not be done; they are computed from the log as before.
         """
-        self._between(lambda: self._database.settle(due_only=False))
+        self.between(lambda: self._database.settle(due_only=False))
 
-    def _between(self, do: Callable[[], None]) -> None:
+    def between(self, do: Callable[[], None]) -> None:
         """Do something on the thread that commits, after what was handed over, and wait for its end."""
         job = _Job(do)
         self._queue.put(job)

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from penstock._crashpoints import crashpoint
 from penstock._ids import now_us
 from penstock._store.settled import Settling
+from penstock.settings import get_current_settings
 
 Row = tuple[Any, ...]
 _SCHEMA = Path(__file__).with_name("schema")
 _CONFIG = {
     "threads": "1",
-    "memory_limit": "512MB",
     # What a query of a person may put aside on the disk.
     "max_temp_directory_size": "2GB",
     "python_enable_replacements": "false",
@@ -87,7 +87,8 @@ class Database:
         """
         import duckdb
 
-        con = duckdb.connect(str(self.path), config=dict[str, Any](_CONFIG))
+        limit = f"{get_current_settings().store_memory_mb:.0f}MB"
+        con = duckdb.connect(str(self.path), config=dict[str, Any](_CONFIG, memory_limit=limit))
         try:
             _migrate(con)
             transfer = _quoted(self.path.with_name("transfer"))

@@ -92,6 +92,12 @@ def clear(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+_LITTLE_MEMORY = (
+    "The query needs more memory than the store may use. Ask for less at once, or set PENSTOCK_STORE_MEMORY_MB higher "
+    "and start the store again (penstock server stop)."
+)
+
+
 def _ask(
     database: Database, sql: str, timeout: float, run: Callable[[Any, Any], dict[str, Any]]
 ) -> dict[str, Any]:
@@ -102,6 +108,8 @@ def _ask(
             return run(cursor, _checked(cursor, sql))
     except duckdb.InterruptException as error:
         raise Refused(408, {"exception_message": f"The query took longer than {timeout:g} s."}) from error
+    except duckdb.OutOfMemoryException as error:
+        raise Refused(422, {"exception_message": f"{_LITTLE_MEMORY}\n{error}"}) from error
     except duckdb.Error as error:
         raise Refused(422, {"exception_message": str(error)}) from error
 

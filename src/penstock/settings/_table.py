@@ -297,5 +297,11 @@ ROWS: tuple[Row, ...] = (
     row("worker.webserver.port", INT, 8080, "Port of a worker's interface.", idle=True),
     row("answers", PATH, None, "A file of answers for pauses where nobody is there to ask."),
     row("store_idle_seconds", FLOAT, 600.0, "Seconds without a client after which the store process ends."),
+    row(
+        "store_memory_mb",
+        number(minimum=64),
+        128.0,
+        "MB for the database of the store process: what it keeps of the file, and what queries put together.",
+    ),
     row("store_start_timeout", number(minimum=0), 20.0, "Seconds to wait for the store process to start."),
 )

@@ -177,6 +177,10 @@ class Kernel:
         self._manager.restart_kernel()
         self._client.wait_for_ready(timeout=60)
 
+    def shutdown(self) -> None:
+        """Shut the kernel down as a front end does."""
+        self._manager.shutdown_kernel()
+
     def kill(self) -> None:
         """`kill -9` the kernel's process alone, and wait until it is gone."""
         import psutil

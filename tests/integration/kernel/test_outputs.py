@@ -120,7 +120,7 @@ def test_task_cells_are_heard_while_they_run_and_never_mix(kernel, workspace, ru
     assert heard(kernel.check("%run_panel left")) == said("left", *WORDS, "six")
 
 
-@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("runner", RUNNERS[:-1])
 def test_a_traceback_points_at_the_line_of_the_task(kernel, runner):
     choose(kernel, runner)
     kernel.check(TASKS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from driver import Kernel
 from workspace import eventually
 
 pytestmark = pytest.mark.kernel
@@ -223,3 +224,46 @@ def test_sql_over_frames_is_a_task_with_inputs(kernel, workspace):
     assert eventually(lambda: workspace.sql(edges)) == [{"upstream": "load", "input_name": "flights"}]
     assert kernel.run("%%sql_task\nselect 1").text.startswith("UsageError: %%sql_task: name the DataFrame")
     assert "Parser Error" in kernel.run("%%sql_task bad\nselct 1").text
+
+
+@pytest.mark.dask
+def test_a_notebook_on_dask_is_replayed_and_exported(workspace):
+    with Kernel(workspace) as kernel:
+        kernel.check("%load_ext penstock\n%runner dask 2", 120)
+        kernel.check("import os\nstart = 20\ndef scaled(v):\n    return v * start")
+        kernel.start("%%task load\nx, y = scaled(1), 1\nby = os.getpid()")
+        kernel.start('%%task use --tags a,b\nz = x + y\n"""not\nindented"""\nz')
+        kernel.check("for word in ('z', 'is'):\n    print(word)\nprint(z)\nassert by != os.getpid()")
+        failed = kernel.start("%%task ratio\nq = z / (y - 1)")
+        kernel.read_until(failed, "✗ ratio")
+        kernel.check("%replay ratio")
+        (cell,) = [part["text"] for part in kernel.payload if part["source"] == "set_next_input"]
+        kernel.check("%runner threads")
+        assert kernel.run(cell).error.startswith("ZeroDivisionError")
+        kernel.check("assert (z, y) == (21, 1)\n%runner dask 2", 120)
+        kernel.start("%%task ratio\nq = z / y")
+        kernel.check("print(q)")
+        kernel.check("%export whole.py")
+    script = (workspace.folder / "whole.py").read_text()
+    assert 'task_runner=DaskTaskRunner(cluster_kwargs={"n_workers": 2, "threads_per_worker": 1})' in script
+    done = subprocess.run(
+        [sys.executable, "whole.py"],
+        env=workspace.env,
+        cwd=workspace.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "z\nis\n21\n21.0\n"
+    edges = (
+        "select down.task_name as task, input_name, up.task_name as upstream from edges"
+        " join task_runs down on down.id = edges.task_run_id join task_runs up on up.id = edges.upstream_id"
+        " where up.runner = 'dask' and down.runner = 'dask' and edges.flow_run_id = '{}' order by all"
+    )
+    whole = workspace.only_run("whole")
+    assert whole["state_name"] == "Completed"
+    found = eventually(lambda: workspace.sql(edges.format(whole["id"])))
+    pairs = {(row["task"], row["upstream"]) for row in found}
+    assert {("use", "load"), ("ratio", "use"), ("ratio", "load")} >= pairs >= {("use", "load")}

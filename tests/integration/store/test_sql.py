@@ -185,6 +185,13 @@ def test_rows_and_time_are_limited_and_the_store_lives_on(shared):
     assert shared.sql("SELECT 1") == [[1]]
 
 
+def test_a_query_that_needs_too_much_memory_is_told_how_to_get_more(shared):
+    answer = shared.post("/link/sql", {"sql": "SELECT len(list(range)) FROM range(60000000)", "timeout": 60})
+    assert answer.status == 422
+    assert "PENSTOCK_STORE_MEMORY_MB" in answer.json["exception_message"]
+    assert shared.sql("SELECT 1") == [[1]]
+
+
 VIEWS = {
     "runs": "id name flow_name state_type state_name start_time end_time duration run_count tags parameters runner "
     "created flow_id",
