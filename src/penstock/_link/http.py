@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import threading
-from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -28,8 +27,9 @@ class UnixConnection(http.client.HTTPConnection):
 
     def __del__(self) -> None:
         """Close the socket of a thread that has ended, or that went on to another store."""
-        with suppress(OSError, AttributeError):
-            self.close()
+        sock = getattr(self, "sock", None)
+        if sock is not None:  # nothing of this module may be left where the interpreter ends
+            sock.close()
 
 
 class Transport:
