@@ -78,7 +78,7 @@ def deploy(
         raise NotImplementedError(
             "Images are not built yet; deploy without one where the code can be found by path."
         )
-    ids = [one.apply(work_pool_name) for one in deployments]
+    ids = [one.apply(work_pool_name=work_pool_name) for one in deployments]
     if print_next_steps_message:
         for one in deployments:
             said = f"Recorded deployment '{one.full_name}'. Run it with: penstock deployment run '{one.full_name}'"
