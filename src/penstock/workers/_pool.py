@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from penstock._deploying.bundles import BUNDLE_VARIABLE, discard_bundle
 from penstock._deploying.children import clock, propose
 from penstock._deploying.run_loop import RunLoop
 from penstock._link.client import path_of, store
@@ -112,12 +113,15 @@ class Pool:
         """Record what a run is on."""
         store().request("PATCH", path_of("api", "flow_runs", run_id), {"infrastructure_pid": identifier})
 
-    def settle(self, session: Session, run_id: Any, status: int) -> None:
-        """See to it that a run has ended whose infrastructure has."""
+    def settle(self, session: Session, run: FlowRun, status: int) -> None:
+        """See to it that a run has ended whose infrastructure has, and that nothing of it is left."""
         if status:
-            self.crash(session, run_id, f"The infrastructure of this run ended with status {status}.")
-        elif self._state(session, run_id).is_pending():
-            self.crash(session, run_id, "The infrastructure of this run ended without beginning it.")
+            self.crash(session, run.id, f"The infrastructure of this run ended with status {status}.")
+        elif self._state(session, run.id).is_pending():
+            self.crash(session, run.id, "The infrastructure of this run ended without beginning it.")
+        url = ((run.job_variables or {}).get("env") or {}).get(BUNDLE_VARIABLE)
+        if url is not None and self._state(session, run.id).is_final():
+            discard_bundle(url)
 
     def crash(self, session: Session, run_id: Any, message: str) -> None:
         """Say that a run's infrastructure failed, if the run has not ended by itself."""

@@ -312,7 +312,7 @@ class BaseWorker(ABC, Generic[C, V, Ended]):
             what = "ended with an error" if status.done else "could not be started"
             self._pool.crash(session, flow_run.id, f"The run {what} by worker {self.name!r}: {error}")
             return
-        self._pool.settle(session, flow_run.id, result.status_code)
+        self._pool.settle(session, flow_run, result.status_code)
 
     def prepare(
         self,
