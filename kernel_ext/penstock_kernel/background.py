@@ -189,6 +189,20 @@ class Background:
             raise
         self._settle(needs)
 
+    def wait_for_all(self) -> None:
+        """Wait until everything has ended that runs now.
+
+        Raises:
+            whatever the first of them has failed with that did not complete.
+        """
+        runs = self.live
+        for run in runs:
+            run.ended.wait()
+        self.publish()
+        self._show_ends()
+        for run in runs:
+            run.state.result()
+
     def close(self) -> None:
         """Cancel what still runs, and take the placeholders out of the notebook."""
         cancel(self.live)

@@ -151,6 +151,16 @@ def load(shell: Any) -> None:
         print(limits)  # noqa: T201  # the one line a notebook may expect here
 
 
+def wait_for_background() -> None:
+    """Wait until every cell of this kernel that runs in the background has ended; at the end of a headless run.
+
+    Raises:
+        whatever the first of them has failed with that did not complete.
+    """
+    for extension in list(_loaded.values()):
+        extension.background.wait_for_all()
+
+
 def unload(shell: Any) -> None:
     """Unload the extension from `shell`."""
     extension = _loaded.pop(id(shell), None)
