@@ -182,6 +182,22 @@ def cache_key(rows: int, size: str) -> Callable[[Contestant, Workspace], Figures
     return run
 
 
+def notebook(contestant: Contestant, space: Workspace) -> Figures:
+    """Time a kernel's cells, and weigh it; the peer has no cells."""
+    if contestant.name == "prefect":
+        return
+    for arrow in ("without", "with"):
+        report = contestant.script(space, "notebook.py", contestant.name, arrow)
+        if arrow == "without":
+            if "load" in report:
+                yield "kernel: seconds of %load_ext", report["load"]
+            yield "kernel: ms of a cell (%%task beside a plain one)", report["cell"] * 1e3
+        yield (
+            f"kernel with pandas{' and pyarrow' if arrow == 'with' else ''}: resident MB",
+            report["resident"],
+        )
+
+
 def all_cases(*, quick: bool) -> list[Case]:
     """Return every case; quick means fewer repeats and small sizes."""
     sizes = "100" if quick else "100,1000"
@@ -194,6 +210,7 @@ def all_cases(*, quick: bool) -> list[Case]:
         Case("pauses", pauses(20 if quick else 200), 1, fresh=True),
         Case("rest", rest(100 if quick else 400), few, server=True),
         Case("footprint", footprint(200), 1 if quick else few, fresh=True),
+        Case("notebook", notebook, 1 if quick else few, fresh=True),
     ]
     cases += [
         Case("results-small", results("small", 1000), few, fresh=True),

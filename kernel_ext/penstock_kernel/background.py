@@ -14,11 +14,12 @@ from typing import Any
 
 from penstock._engine.remote_values import RemoteValue
 from penstock._values.states import State
+from penstock.exceptions import MissingResult
 from penstock.tasks import Task
 from penstock_kernel._cells import CompiledCell, rehome, show
 from penstock_kernel._cells.recorder import Event, Recorder, error_event, recorder
 from penstock_kernel.cell_output import CellOutput, KernelRecorder
-from penstock_kernel.cell_run import CellRun, submit_cell
+from penstock_kernel.cell_run import CellRun, ValueLostError, submit_cell
 from penstock_kernel.flow_cells import FlowCellRun
 from penstock_kernel.notices import info, task_notice
 from penstock_kernel.pending import Needs, PendingValue, given, needs_of, run_behind
@@ -188,6 +189,20 @@ class Background:
             raise
         self._settle(needs)
 
+    def wait_for_all(self) -> None:
+        """Wait until everything has ended that runs now.
+
+        Raises:
+            whatever the first of them has failed with that did not complete.
+        """
+        runs = self.live
+        for run in runs:
+            run.ended.wait()
+        self.publish()
+        self._show_ends()
+        for run in runs:
+            run.state.result()
+
     def close(self) -> None:
         """Cancel what still runs, and take the placeholders out of the notebook."""
         cancel(self.live)
@@ -247,7 +262,10 @@ class Background:
                 continue
             if not run.state.is_completed():
                 raise run.upstream_error(name)
-            self._bind(run, fetch=True)
+            try:
+                self._bind(run, fetch=True)
+            except MissingResult as error:
+                raise ValueLostError(name, run.name, run.described.get(name, ""), str(error)) from None
 
     def _end(self, run: CellRun) -> None:
         """Note in whatever thread it happens that a run has ended, and have its outputs bound."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from penstock_kernel._cells.figures import figures_shown
-from penstock_kernel._cells.recorder import Event, Recorder, owner_of, recorded, recorder
+from penstock_kernel._cells.recorder import Event, Recorder, recorder
 from penstock_kernel.session import somebody_watches
 
 _MESSAGES = {"display": "display_data", "clear": "clear_output", "stream": "stream", "error": "error"}
@@ -192,13 +192,3 @@ class KernelRecorder(Recorder):
 def _original(stream: str) -> Any:
     routed = getattr(sys, stream)
     return getattr(routed, "original", routed)
-
-
-def record_here(shell: Any) -> Callable[[Any], AbstractContextManager[None]]:
-    """Return what records the runs of this process: where their cell's recorder shows, else where the kernel does."""
-
-    def record(run: Any) -> AbstractContextManager[None]:
-        around = recorder.get()
-        return recorded(owner_of(run), around.fresh() if around is not None else KernelRecorder(shell, None))
-
-    return record

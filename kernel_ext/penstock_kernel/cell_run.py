@@ -40,6 +40,28 @@ class UpstreamCellError(CellError):
         return type(self), (self.output, self.task, self.phrase, self.kind)
 
 
+class ValueLostError(CellError):
+    """A task cell has computed a value that cannot be brought here.
+
+    Args:
+        output: the name.
+        task: the task cell.
+        described: what the value is, "" when that is not known.
+        why: it stays away.
+    """
+
+    def __init__(self, output: str, task: str, described: str, why: str) -> None:
+        self.output, self.task, self.described, self.why = output, task, described, why
+        what = f"{output!r} ({described})" if described else repr(output)
+        super().__init__(
+            f"{what} of task {task!r} is not here: {why}. "
+            f"Call it _{output} to keep it inside the task, or leave it out with --out"
+        )
+
+    def __reduce__(self) -> tuple[type[ValueLostError], tuple[str, str, str, str]]:
+        return type(self), (self.output, self.task, self.described, self.why)
+
+
 class CellRun:
     """One run of a task cell.
 

@@ -8,18 +8,17 @@ from typing import Any
 
 from penstock._engine.observers import add_observer, record_tasks, remove_observer
 from penstock._engine.pauses import set_answerable
-from penstock._engine.run_logging import silence_console
+from penstock._engine.run_logging import silence_console, undo_logging, unpatch_print
 from penstock._engine.thread_runner import set_default_runner
+from penstock._link.session import close_sessions
 from penstock.tasks import Task
 from penstock_kernel import checkpoint
 from penstock_kernel._cells.displays import unpatch_display
 from penstock_kernel._cells.figures import unroute_figures
 from penstock_kernel._cells.late_imports import stop_waiting
-from penstock_kernel._cells.recorder import record_on_worker
 from penstock_kernel._cells.streams import route_streams, unroute_streams
 from penstock_kernel.background import Background
 from penstock_kernel.cell_log import CellLog
-from penstock_kernel.cell_output import record_here
 from penstock_kernel.completion import matcher
 from penstock_kernel.join import Join
 from penstock_kernel.magics import PenstockMagics
@@ -29,6 +28,7 @@ from penstock_kernel.plan_magics import PlanMagics
 from penstock_kernel.record_magics import RecordMagics
 from penstock_kernel.session import NotebookSession, somebody_watches
 from penstock_kernel.spellings import from_comment
+from penstock_kernel.task_recording import record_elsewhere, record_here
 from penstock_kernel.tracking import Tracking
 from penstock_kernel.worker_outputs import WorkerOutputs
 
@@ -75,7 +75,7 @@ class Extension:
         set_answerable(self._somebody_watches)
         silence_console()
         route_streams()
-        record_tasks(record_here(self.shell), record_on_worker)
+        record_tasks(record_here(self.shell), record_elsewhere)
         atexit.register(self._end)
 
     def take_out(self) -> None:
@@ -98,9 +98,18 @@ class Extension:
         remove_observer(self.outputs)
         set_answerable(None)
         set_default_runner(None)
+        nobody_runs = self.panels.is_idle
         self.panels.close()
+        if nobody_runs:  # a flow in a thread of the user's goes on with what it has
+            unpatch_print()
+            undo_logging()
+            close_sessions()
         for made in self.magics:
             registered: Any = made.magics
+            if made in self.shell.configurables:
+                self.shell.configurables.remove(made)
+            if self.shell.magics_manager.registry.get(type(made).__name__) is made:
+                del self.shell.magics_manager.registry[type(made).__name__]
             for kind, names in registered.items():
                 for name in names:
                     self.shell.magics_manager.magics[kind].pop(name, None)
@@ -140,6 +149,16 @@ def load(shell: Any) -> None:
     limits = _limits(shell)
     if limits:
         print(limits)  # noqa: T201  # the one line a notebook may expect here
+
+
+def wait_for_background() -> None:
+    """Wait until every cell of this kernel that runs in the background has ended; at the end of a headless run.
+
+    Raises:
+        whatever the first of them has failed with that did not complete.
+    """
+    for extension in list(_loaded.values()):
+        extension.background.wait_for_all()
 
 
 def unload(shell: Any) -> None:

@@ -12,8 +12,16 @@ from penstock.exceptions import ConfigurationError, PenstockException
 from penstock_kernel.checkpoint import VARIABLE
 from penstock_kernel.records import literal, rows
 
-#: Tag of the cell that brings back what a failed run has bound.
-_RESUMED = "penstock-resume"
+#: Tag of cells of ours: one that brings back what a failed run has bound, one that waits for what runs on.
+_OURS = "penstock-own"
+_LAST = """
+try:
+    from penstock_kernel.extension import wait_for_background
+except ImportError:  # a kernel without Penstock
+    pass
+else:
+    wait_for_background()
+"""
 
 
 class NotebookFailed(PenstockException):
@@ -75,6 +83,7 @@ def execute_notebook(
         _set_parameters(document, parameters or {})
     else:
         done = _go_on(document, output, resume)
+    document.cells.append(nbformat.v4.new_code_cell(_LAST, metadata={"tags": [_OURS]}))
     output.parent.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         document,
@@ -93,7 +102,7 @@ def execute_notebook(
             _note_failure(document, len(done), run_id)
             raise NotebookFailed(output, f"{error.ename}: {error.evalue}", run_id) from error
         finally:
-            document.cells = [*done, *(cell for cell in document.cells if _RESUMED not in _tags(cell))]
+            document.cells = [*done, *(cell for cell in document.cells if _OURS not in _tags(cell))]
             nbformat.write(document, output)
     return output
 
@@ -122,14 +131,14 @@ def _go_on(document: Any, output: Path, run_id: str) -> list[Any]:
     index = noted["failed_cell"]
     injected = sum("injected-parameters" in _tags(cell) for cell in before.cells[:index])
     source = f"%load_ext penstock\nfrom penstock_kernel.checkpoint import restore\nrestore({run_id!r})"
-    cell = nbformat.v4.new_code_cell(source, metadata={"tags": [_RESUMED]})
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": [_OURS]})
     document.cells = [cell, *document.cells[index - injected :]]
     return list(before.cells[:index])
 
 
 def _note_failure(document: Any, done: int, run_id: str | None) -> None:
     """Note in the executed notebook which run it is of and where that has stopped."""
-    cells = [cell for cell in document.cells if _RESUMED not in _tags(cell)]
+    cells = [cell for cell in document.cells if _OURS not in _tags(cell)]
     failed = [
         n for n, cell in enumerate(cells) if any(o.output_type == "error" for o in cell.get("outputs", ()))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from penstock.context import tags
 from penstock.exceptions import ConfigurationError
 from penstock.tasks import Task
 from penstock_kernel._cells import (
+    CellError,
     CompiledCell,
     TaskLine,
     TaskLineError,
@@ -93,7 +95,9 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
 
     def _task(self, options: TaskLine, name: str, header: str, cell: str) -> None:
         namespace = self._namespace
-        compiled = compile_task(options, name, cell, header, namespace)
+        compiled = self._compiled(
+            header.partition(" ")[0], lambda: compile_task(options, name, cell, header, namespace)
+        )
         for note in compiled.notes:
             if note.code != "dropped" or options.outputs is None:
                 display(info(f"{name}:", note.message))
@@ -184,8 +188,11 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
                 )
         if len(options.retry_delay) > 1:
             raise UsageError("%%flow: one --retry-delay is enough, a flow waits as long before every retry")
-        compiled = compile_cell(
-            name, cell, namespace, inputs=options.inputs, outputs=options.outputs, header=f"%%flow {line}"
+        compiled = self._compiled(
+            "%%flow",
+            lambda: compile_cell(
+                name, cell, namespace, inputs=options.inputs, outputs=options.outputs, header=f"%%flow {line}"
+            ),
         )
         body = FlowBody(compiled, namespace, options.inputs)
         flow = make_flow(options, body)
@@ -213,6 +220,13 @@ class PenstockMagics(Magics):  # type: ignore[misc]  # IPython is untyped to myp
         rows there may be, ``--quiet`` shows none.
         """
         return run_sql(line, cell, self._namespace)
+
+    def _compiled(self, magic: str, compile_it: Callable[[], CompiledCell]) -> CompiledCell:
+        """Compile a cell; one that is refused gets a short answer, not a traceback of ours."""
+        try:
+            return compile_it()
+        except CellError as error:
+            raise UsageError(f"{magic}: {error}") from error
 
     def _options(self, line: str, cell: str, magic: str = "%%task") -> TaskLine | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 from uuid import UUID
@@ -41,8 +42,14 @@ class PanelObserver(Observer):
         self._lock = threading.RLock()
         self._views: dict[UUID, RunView] = {}
 
+    @property
+    def is_idle(self) -> bool:
+        """True when no flow runs in this kernel."""
+        with self._lock:
+            return not self._views
+
     def close(self) -> None:
-        """Finish every panel."""
+        """Finish every panel; what is on display becomes static."""
         from penstock_widgets.feed import feed
 
         with self._lock:
@@ -50,6 +57,10 @@ class PanelObserver(Observer):
             self._views.clear()
         for view in views.values():
             feed.finish(view.panel)
+        if "penstock_widgets.panel" in sys.modules:
+            from penstock_widgets.panel import retire_panels
+
+            retire_panels()
 
     def flow_run_state(self, flow_run: FlowRun, state: State) -> None:
         """Open a panel for a new top-level run; show the state; let the panel rest when the run has ended."""

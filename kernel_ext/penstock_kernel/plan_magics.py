@@ -96,11 +96,12 @@ class PlanMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy he
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here
     def replay(self, line: str) -> None:
-        """Put a failed task cell into a fresh cell with the inputs it had: ``%replay RUN``.
+        """Put a failed task into a fresh cell with the inputs it had: ``%replay RUN``.
 
-        The inputs of failed runs are kept. The fresh cell is plain code, so `%debug` and prints help.
+        RUN is a run's name or id, or the name of a task, whose newest failed run is meant. The fresh cell is plain
+        code, so `%debug` and prints help; of a plain task it holds the function and its call.
         """
-        found = run_meant("replay", line, "task")
+        found = run_meant("replay", line, "task", failed=True)
         try:
             text = replay_text(found)
         except PenstockException as error:

@@ -74,7 +74,7 @@ class RecordMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy 
 
         panel = RunPanel(snapshot_of(found.id))
         panel.finished = True
-        display(panel)
+        panel.show()
         self._put(outputs_in(found.id))
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here

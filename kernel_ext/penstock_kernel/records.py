@@ -53,13 +53,14 @@ select * from (
 """
 
 
-def find_run(word: str = "", kind: str | None = None) -> Found:
+def find_run(word: str = "", kind: str | None = None, *, failed: bool = False) -> Found:
     """Return the newest run that `word` names.
 
     Args:
         word: a run's id (or its beginning), its name, or the name of its flow or task; empty for the newest flow
             run that is no notebook session.
         kind: "flow" or "task" to look at those only.
+        failed: look at runs that failed only.
 
     Raises:
         ConfigurationError: there is none.
@@ -70,10 +71,12 @@ def find_run(word: str = "", kind: str | None = None) -> Found:
         where = "kind = 'flow' and \"of\" not like 'notebook: %'"
     if kind is not None:
         where += f" and kind = {literal(kind)}"
+    if failed:
+        where += " and state_type = 'FAILED'"
     found = rows(_RUNS.format(where=where))
     if not found:
         raise ConfigurationError(
-            f"There is no run {word!r}; give the name of a flow, task or run, or the beginning of an id (%runs)"
+            f"There is no {'failed ' if failed else ''}run {word!r}; give the name of a flow, task or run, or the beginning of an id (%runs)"
             if word
             else "There is no flow run yet"
         )
@@ -82,13 +85,14 @@ def find_run(word: str = "", kind: str | None = None) -> Found:
     return Found(**row)
 
 
-def run_meant(magic: str, line: str, kind: str | None = None) -> Found:
+def run_meant(magic: str, line: str, kind: str | None = None, *, failed: bool = False) -> Found:
     """Return the run that the line of a magic names (see `find_run`).
 
     Args:
         magic: its name, which the error begins with.
         line: its argument.
         kind: "flow" or "task" to look at those only.
+        failed: look at runs that failed only.
 
     Raises:
         UsageError: there is none.
@@ -96,6 +100,6 @@ def run_meant(magic: str, line: str, kind: str | None = None) -> Found:
     from IPython.core.error import UsageError
 
     try:
-        return find_run(line.strip(), kind)
+        return find_run(line.strip(), kind, failed=failed)
     except PenstockException as error:
         raise UsageError(f"%{magic}: {error}") from error

@@ -1,9 +1,12 @@
-"""Failed task cells with the inputs they had, kept so that they can be run again in the notebook."""
+"""Failed tasks with the inputs they had, kept so that they can be run again in the notebook."""
 
 from __future__ import annotations
 
+import inspect
 import logging
 import pickle
+import textwrap
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +19,9 @@ from penstock_kernel.records import Found
 
 #: An input bigger than this is not kept.
 LIMIT = 100_000_000
+#: Of how many failed runs of one plain task a process keeps the inputs.
+_RUNS_KEPT = 20
+_failures: Counter[str] = Counter()
 
 
 def keep(function: CellFunction, values: Mapping[str, Any], task_run_id: str) -> None:
@@ -26,19 +32,50 @@ def keep(function: CellFunction, values: Mapping[str, Any], task_run_id: str) ->
         values: its inputs as the notebook had them; placeholders of other cells' outputs among them.
         task_run_id: of the run.
     """
+    _keep(function.cell.name, function.cell.text, values, task_run_id)
+
+
+def keep_task(run: Any, source: str) -> None:
+    """Keep the code and the inputs of a failed run of a plain task; of a task that fails again and again, the first.
+
+    Args:
+        run: the execution.
+        source: the text of its function.
+    """
+    name = run.task.name
+    _failures[name] += 1
+    if _failures[name] > _RUNS_KEPT:
+        return
+    fn = inspect.unwrap(run.task.fn)
+    wait = "await " if inspect.iscoroutinefunction(fn) else ""
+    signature = inspect.signature(fn).parameters
+    given = ", ".join(_argument(one) for one in signature.values() if one.name in run.parameters)
+    text = f"{textwrap.dedent(source).rstrip()}\n\n{wait}{fn.__name__}({given})"
+    _keep(name, text, run.parameters, str(run.task_run.id))
+
+
+def _argument(parameter: inspect.Parameter) -> str:
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return f"*{parameter.name}"
+    if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        return f"**{parameter.name}"
+    named = f"{parameter.name}=" if parameter.kind is inspect.Parameter.KEYWORD_ONLY else ""
+    return f"{named}{parameter.name}"
+
+
+def _keep(name: str, text: str, values: Mapping[str, Any], task_run_id: str) -> None:
     kept: dict[str, bytes] = {}
     lost: dict[str, str] = {}
-    for name, value in values.items():
+    for one, value in values.items():
         try:
-            kept[name] = _packed(name, value)
+            kept[one] = _packed(one, value)
         except Exception as error:
-            lost[name] = f"{type(error).__name__}: {error}"
-    cell = function.cell
-    record = {"name": cell.name, "text": cell.text, "inputs": kept, "lost": lost}
+            lost[one] = f"{type(error).__name__}: {error}"
+    record = {"name": name, "text": text, "inputs": kept, "lost": lost}
     try:
         ResultStore().write(record, _key(task_run_id))
     except Exception:
-        logging.getLogger("penstock").warning("The inputs of task %r were not kept", cell.name, exc_info=True)
+        logging.getLogger("penstock").warning("The inputs of task %r were not kept", name, exc_info=True)
 
 
 def _packed(name: str, value: Any) -> bytes:
@@ -53,7 +90,7 @@ def _packed(name: str, value: Any) -> bytes:
 
 
 def inputs_of(task_run_id: str, *names: str) -> Any:
-    """Return recorded inputs of a failed task cell: one value, or a tuple of several.
+    """Return recorded inputs of a failed task: one value, or a tuple of several.
 
     Args:
         task_run_id: of the failed run.
@@ -98,7 +135,7 @@ def _record(task_run_id: str) -> Any:
         return ResultStore().read(_key(task_run_id)).result
     except MissingResult as error:
         raise ConfigurationError(
-            f"Nothing is kept of task run {task_run_id}: only failed task cells are kept"
+            f"Nothing is kept of task run {task_run_id}: only what failed in a notebook is kept, and only the first runs of each task"
         ) from error
 
 

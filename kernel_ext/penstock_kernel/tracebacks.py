@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from penstock.exceptions import PenstockException
+
 _OURS = ("penstock", "penstock_kernel", "penstock_runners", "penstock_widgets")
 #: Waiting for something of ours looks like this at the bottom of a traceback.
 _BELOW_OURS = ("_queue", "asyncio", "concurrent", "contextlib", "queue", "selectors", "threading")
@@ -31,12 +33,15 @@ def prune(error: BaseException) -> None:
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
         seen.add(id(one))
-        one.__traceback__ = _without_ours(one.__traceback__)
+        one.__traceback__ = _without_ours(one.__traceback__, told=isinstance(one, PenstockException))
         one = one.__cause__ or one.__context__
 
 
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """Return the traceback without the engine's entries; as it is when nothing else would be left."""
+def _without_ours(trace: TracebackType | None, *, told: bool) -> TracebackType | None:
+    """Return the traceback without the engine's entries.
+
+    When nothing else would be left: nothing for an error whose message tells all, else the traceback as it is.
+    """
     kept: list[TracebackType] = []
     hidden = False
     one = trace
@@ -47,7 +52,7 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
             kept.append(one)
         one = one.tb_next
     if not kept:
-        return trace
+        return None if told else trace
     made: TracebackType | None = None
     for entry in reversed(kept):
         made = TracebackType(made, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,9 @@ from penstock._engine.runner_port import TaskRunner, after_upstream
 from penstock._engine.task_run import TaskExecution
 from penstock._values.states import State, StateType
 from penstock.exceptions import SerializationError
+from penstock_runners.ray_guard import start_guard
 
+_guard: subprocess.Popen[bytes] | None = None
 _options: ContextVar[dict[str, Any] | None] = ContextVar("penstock_ray_options", default=None)
 
 #: A quiet local Ray: no dashboard, no lines of workers in whatever cell is last, memory within reason.
@@ -89,7 +92,7 @@ class RayTaskRunner(TaskRunner):
         if ray.is_initialized():
             return cls(), lambda: None
         start_ray(None, {"num_cpus": workers} if workers else {})
-        return cls(), ray.shutdown
+        return cls(), stop_ray
 
     def duplicate(self) -> Self:
         """Return a new runner with the same options."""
@@ -157,7 +160,7 @@ class RayTaskRunner(TaskRunner):
             self._packer.forget()
         if self._ours:
             self._values.fetch_all()
-            ray.shutdown()
+            stop_ray()
         self._clear()
 
     def _collect(self) -> None:
@@ -209,6 +212,7 @@ def _lost(item: _Item, error: BaseException) -> None:
 
 def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:
     """Start a local Ray, or connect to the cluster at `address`."""
+    global _guard
     if address:
         ray.init(address=address, **init_kwargs)
         return
@@ -220,6 +224,17 @@ def start_ray(address: str | None, init_kwargs: dict[str, Any]) -> None:
             raise
         ray.shutdown()
         ray.init(**{**_LOCAL, **init_kwargs})
+    _guard = start_guard()
+
+
+def stop_ray() -> None:
+    """Shut down a Ray that `start_ray` has started, or disconnect from the cluster."""
+    global _guard
+    guard, _guard = _guard, None
+    ray.shutdown()
+    if guard is not None:
+        guard.kill()
+        guard.wait()
 
 
 def _on_worker(payload: bytes, *filled: Any) -> tuple[Summary, Outcome]:
@@ -227,4 +242,4 @@ def _on_worker(payload: bytes, *filled: Any) -> tuple[Summary, Outcome]:
     return outcome.summary, outcome
 
 
-__all__ = ["RayTaskRunner", "remote_options", "start_ray"]
+__all__ = ["RayTaskRunner", "remote_options", "start_ray", "stop_ray"]

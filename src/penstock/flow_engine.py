@@ -40,6 +40,30 @@ def load_flow_run(flow_run_id: UUID) -> FlowRun:
     return FlowRun.model_validate(store().request("GET", path_of("api", "flow_runs", flow_run_id)))
 
 
+def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
+    """Return the flow of a run of a deployment, as it is found where the deployment says.
+
+    Raises:
+        MissingFlowError: nobody says where the flow is. ScriptError: its file raised.
+    """
+    import os
+
+    from penstock._loading.deployed import load_deployed_flow
+
+    return load_deployed_flow(flow_run.deployment_id, os.environ.get("PENSTOCK__FLOW_ENTRYPOINT"))
+
+
+def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
+    """Return a flow run as the store has it, and its flow.
+
+    Raises:
+        ObjectNotFound: there is no such run. MissingFlowError: nobody says where the flow is.
+        ScriptError: its file raised.
+    """
+    flow_run = load_flow_run(flow_run_id)
+    return flow_run, load_flow(flow_run)
+
+
 def run_flow(
     flow: Flow[..., Any],
     flow_run: FlowRun | None = None,
@@ -282,6 +306,8 @@ async def _watched(running: Any, logger: logging.Logger | None) -> Any:
 
 __all__ = [
     "FlowRunTimeoutError",
+    "load_flow",
+    "load_flow_and_flow_run",
     "load_flow_run",
     "reason_against_retry",
     "retry_flow_run",

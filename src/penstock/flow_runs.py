@@ -8,8 +8,40 @@ from uuid import UUID
 from penstock._engine.contexts import FlowRunContext
 from penstock._engine.pauses import pause
 from penstock._engine.suspension import suspend
+from penstock._engine.waiting import wait_for_end
 from penstock._link.client import path_of, store
+from penstock._values.runs import FlowRun
 from penstock.exceptions import NotPausedError
+
+
+async def wait_for_flow_run(
+    flow_run_id: UUID,
+    timeout: float | None = 10800,
+    poll_interval: float | None = None,
+    client: Any = None,
+    log_states: bool = False,
+) -> FlowRun:
+    """Wait until a flow run has ended, wherever it runs, and return it.
+
+    Args:
+        flow_run_id: which run.
+        timeout: seconds to wait; None waits for ever.
+        poll_interval: accepted for compatibility; the end is heard of at once.
+        client: accepted for compatibility.
+        log_states: log each state that is seen.
+
+    Raises:
+        FlowRunWaitTimeout: it has not ended in time.
+        ObjectNotFound: there is no such run.
+
+    Example:
+        >>> run = await wait_for_flow_run(run_id)  # doctest: +SKIP
+        >>> run.state.name  # doctest: +SKIP
+        'Completed'
+    """
+    import asyncio
+
+    return await asyncio.to_thread(wait_for_end, flow_run_id, timeout, log_states=log_states)
 
 
 def pause_flow_run(
@@ -138,4 +170,5 @@ __all__ = [
     "pause_flow_run",
     "resume_flow_run",
     "suspend_flow_run",
+    "wait_for_flow_run",
 ]

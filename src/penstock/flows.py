@@ -13,6 +13,8 @@ from penstock._flow import flow as flow
 if TYPE_CHECKING:
     from penstock._deploying.serving import aserve as aserve
     from penstock._deploying.serving import serve as serve
+    from penstock._engine.documented_options import FlowDecorator as FlowDecorator
+    from penstock._engine.documented_options import FlowStateHook as FlowStateHook
     from penstock._infrastructure.bound_flow import InfrastructureBoundFlow as InfrastructureBoundFlow
     from penstock._infrastructure.bound_flow import bind_flow_to_infrastructure as bind_flow_to_infrastructure
     from penstock._loading.deployed import load_flow_from_flow_run as load_flow_from_flow_run
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from penstock._loading.flows import select_flow as select_flow
 
 _WHERE = {
+    "FlowDecorator": "penstock._engine.documented_options",
+    "FlowStateHook": "penstock._engine.documented_options",
     "InfrastructureBoundFlow": "penstock._infrastructure.bound_flow",
     "aserve": "penstock._deploying.serving",
     "bind_flow_to_infrastructure": "penstock._infrastructure.bound_flow",
@@ -52,6 +56,8 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Flow",
+    "FlowDecorator",
+    "FlowStateHook",
     "InfrastructureBoundFlow",
     "aserve",
     "bind_flow_to_infrastructure",

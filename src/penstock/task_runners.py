@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from penstock._engine.process_runner import ProcessPoolTaskRunner
     from penstock._engine.runner_port import TaskRunner as DaskTaskRunner
     from penstock._engine.runner_port import TaskRunner as RayTaskRunner
+    from penstock._engine.worker_runner import PenstockTaskRunner
+    from penstock._engine.worker_runner import PenstockTaskRunner as PrefectTaskRunner
 
 #: Words for runners, as `%runner` and `--runner` take them.
 _WORDS = {
@@ -23,9 +25,18 @@ _WORDS = {
     "thread": "ThreadPoolTaskRunner",
     "processes": "ProcessPoolTaskRunner",
     "process": "ProcessPoolTaskRunner",
+    "task-workers": "PenstockTaskRunner",
     "dask": "DaskTaskRunner",
     "ray": "RayTaskRunner",
 }
+
+_LATE = (
+    "DaskTaskRunner",
+    "PenstockTaskRunner",
+    "PrefectTaskRunner",
+    "ProcessPoolTaskRunner",
+    "RayTaskRunner",
+)
 
 
 def runner_class(name: str) -> type[TaskRunner]:
@@ -41,11 +52,17 @@ def runner_class(name: str) -> type[TaskRunner]:
         from penstock._engine.process_runner import ProcessPoolTaskRunner
 
         return ProcessPoolTaskRunner
+    if wanted in ("PenstockTaskRunner", "PrefectTaskRunner"):
+        from penstock._engine.worker_runner import PenstockTaskRunner
+
+        return PenstockTaskRunner
     from importlib.metadata import entry_points
 
     found = {entry.name: entry for entry in entry_points(group="penstock.runners")}
     if wanted not in found:
-        known = ", ".join(sorted({"threads", "processes", *(w for w, c in _WORDS.items() if c in found)}))
+        known = ", ".join(
+            sorted({"threads", "processes", "task-workers", *(w for w, c in _WORDS.items() if c in found)})
+        )
         raise ConfigurationError(f"There is no runner {name!r}; choose one of: {known}.")
     try:
         loaded: type[TaskRunner] = found[wanted].load()
@@ -59,13 +76,15 @@ def runner_class(name: str) -> type[TaskRunner]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("DaskTaskRunner", "ProcessPoolTaskRunner", "RayTaskRunner"):
+    if name in _LATE:
         return runner_class(name)
     raise AttributeError(f"module 'penstock.task_runners' has no attribute {name!r}")
 
 
 __all__ = [
     "DaskTaskRunner",
+    "PenstockTaskRunner",
+    "PrefectTaskRunner",
     "ProcessPoolTaskRunner",
     "RayTaskRunner",
     "TaskRunner",

@@ -20,7 +20,7 @@ from penstock._link.client import store
 from penstock._link.session import close_sessions, current_session
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 30.0
+DEADLINE = 60.0
 CLI = [sys.executable, "-c", "import sys; from penstock.cli import main; sys.exit(main())"]
 
 

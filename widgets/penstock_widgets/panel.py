@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import anywidget
 import traitlets
@@ -24,7 +25,16 @@ from penstock_widgets.static_html import panel_html, panel_text
 _log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
 
+#: Panels on display whose comms are open.
+_shown: WeakSet[RunPanel] = WeakSet()
+
 AnswerCallback = Callable[[str, dict[str, Any]], object]
+
+
+def retire_panels() -> None:
+    """Make static content of every panel on display."""
+    for panel in list(_shown):
+        panel.retire()
 
 
 class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped to mypy here
@@ -99,6 +109,7 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
         """
         from IPython.display import DisplayHandle, display
 
+        _shown.add(self)
         if put is None:
             self._display = display(self, display_id=True)
         else:
@@ -112,9 +123,25 @@ class RunPanel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyp
         elif self._display is not None:
             self._display.update(self)
 
+    def retire(self) -> None:
+        """Leave the static content in the place of the widget, and close its comms."""
+        _shown.discard(self)
+        now = self.copy_current()
+        data = {"text/html": panel_html(now), "text/plain": panel_text(now)}
+        if self._put is not None:
+            self._place(data, {}, update=True)
+        elif self._display is not None:
+            self._display.update(data, raw=True)
+        if self.layout is not None:
+            self.layout.close()
+        self.close()
+
     def _draw(self, *, update: bool) -> None:
-        assert self._put is not None
         data, metadata = self._repr_mimebundle_()
+        self._place(data, metadata, update=update)
+
+    def _place(self, data: dict[str, Any], metadata: dict[str, Any], *, update: bool) -> None:
+        assert self._put is not None
         event = {"kind": "display", "data": data, "metadata": metadata}
         self._put({**event, "display_id": self._display.display_id, "update": update})
 

@@ -24,7 +24,6 @@ from penstock_kernel._cells.figures import figures_shown
 from penstock_kernel._cells.keeper import OUTPUT as OUTPUT
 from penstock_kernel._cells.keeper import Event as Event
 from penstock_kernel._cells.keeper import Keeper, Owner
-from penstock_kernel._cells.streams import route_streams
 
 #: How much text of one run is kept and shown; a front end drops everything of a cell that floods it.
 TEXT_LIMIT = 200_000
@@ -236,12 +235,6 @@ def brief(value: object) -> str:
     )
 
 
-def record_on_worker(run: Any) -> Any:
-    """Record a run that a worker does for a notebook: what `Recipe.recording` names."""
-    route_streams()
-    return recorded(owner_of(run), Recorder())
-
-
 def owner_of(run: Any) -> Owner:
     """Return the owner of what a task run puts out.
 
@@ -269,7 +262,6 @@ __all__ = [
     "TEXT_LIMIT",
     "Event",
     "Recorder",
-    "record_on_worker",
     "recorded",
     "recorder",
 ]

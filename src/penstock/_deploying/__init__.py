@@ -28,12 +28,36 @@ class DeployMethods:
     name: str
 
     @awaitable_too
-    def to_deployment(self, name: str, **options: Any) -> RunnerDeployment:
+    def to_deployment(
+        self,
+        name: str,
+        interval: Often = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: Iterable[Schedule | dict[str, Any]] | None = None,
+        concurrency_limit: Any = None,
+        parameters: dict[str, Any] | None = None,
+        triggers: Any = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        version_type: str | None = None,
+        enforce_parameter_schema: bool = True,
+        work_pool_name: str | None = None,
+        work_queue_name: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+        entrypoint_type: EntrypointType | None = None,
+        _sla: Any = None,
+    ) -> RunnerDeployment:
         """Describe a deployment of this flow; nothing is recorded before it is served, deployed or applied.
 
         Args:
             name: of the deployment.
-            options: see `RunnerDeployment.from_flow`.
+            interval, cron, rrule, paused, schedule, schedules, concurrency_limit, parameters, triggers, description,
+                tags, version, version_type, enforce_parameter_schema, work_pool_name, work_queue_name, job_variables,
+                entrypoint_type: see `RunnerDeployment.from_flow`.
 
         Raises:
             ValueError: no other process could load the flow (it is of a notebook, say).
@@ -41,15 +65,33 @@ class DeployMethods:
         Example:
             >>> my_flow.to_deployment("nightly", cron="0 2 * * *", tags=["etl"])  # doctest: +SKIP
         """
-        from penstock._deploying.deployment import RunnerDeployment
+        return _described(self, **_given(locals()))
 
-        return RunnerDeployment.from_flow(self, name, **options)
-
-    async def ato_deployment(self, name: str, **options: Any) -> RunnerDeployment:
+    async def ato_deployment(
+        self,
+        name: str,
+        interval: Often = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: Iterable[Schedule | dict[str, Any]] | None = None,
+        concurrency_limit: Any = None,
+        parameters: dict[str, Any] | None = None,
+        triggers: Any = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        version_type: str | None = None,
+        enforce_parameter_schema: bool = True,
+        work_pool_name: str | None = None,
+        work_queue_name: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+        entrypoint_type: EntrypointType | None = None,
+        _sla: Any = None,
+    ) -> RunnerDeployment:
         """Async twin of `to_deployment`."""
-        from penstock._deploying.deployment import RunnerDeployment
-
-        return RunnerDeployment.from_flow(self, name, **options)
+        return _described(self, **_given(locals()))
 
     def serve(
         self,
@@ -125,19 +167,62 @@ class DeployMethods:
         return asyncio.to_thread(run) if call_is_awaited() else run()  # type: ignore[return-value]  # who awaits gets what can be awaited
 
     @awaitable_too
-    def deploy(self, name: str, work_pool_name: str | None = None, image: Any = None, **options: Any) -> UUID:
-        """Record a deployment of this flow and return its id; see `deploy` and `RunnerDeployment.from_flow`.
+    def deploy(
+        self,
+        name: str,
+        work_pool_name: str | None = None,
+        image: Any = None,
+        build: bool = True,
+        push: bool = True,
+        work_queue_name: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+        interval: Often = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: Iterable[Schedule | dict[str, Any]] | None = None,
+        concurrency_limit: Any = None,
+        triggers: Any = None,
+        parameters: dict[str, Any] | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        version_type: str | None = None,
+        enforce_parameter_schema: bool = True,
+        entrypoint_type: EntrypointType | None = None,
+        print_next_steps: bool = True,
+        ignore_warnings: bool = False,
+        _sla: Any = None,
+    ) -> UUID:
+        """Record a deployment of this flow and return its id.
+
+        Args:
+            name: of the deployment.
+            work_pool_name, image, build, push, print_next_steps, ignore_warnings: see `deploy`.
+            work_queue_name, job_variables, interval, cron, rrule, paused, schedule, schedules, concurrency_limit,
+                triggers, parameters, description, tags, version, version_type, enforce_parameter_schema,
+                entrypoint_type: see `RunnerDeployment.from_flow`.
 
         Raises:
             NotImplementedError: an image is given. ValueError: no other process could load the flow.
+            DeploymentApplyError: the store refused it; there may be no such work pool.
         """
-        from penstock._deploying.deployment import RunnerDeployment
+        given = _given(locals())
         from penstock._deploying.serving import deploy
 
-        shared = ("build", "push", "ignore_warnings")
-        more = {key: options.pop(key) for key in shared if key in options}
-        said = options.pop("print_next_steps", True)
-        made = RunnerDeployment.from_flow(self, name, work_pool_name=work_pool_name, **options)
-        return deploy(
-            made, work_pool_name=work_pool_name, image=image, print_next_steps_message=said, **more
-        )[0]
+        shared = {key: given.pop(key) for key in ("image", "build", "push", "ignore_warnings")}
+        said = given.pop("print_next_steps")
+        made = _described(self, **given)
+        return deploy(made, work_pool_name=work_pool_name, print_next_steps_message=said, **shared)[0]
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a method from its `locals()`."""
+    return {name: value for name, value in arguments.items() if name != "self"}
+
+
+def _described(flow: Any, **given: Any) -> RunnerDeployment:
+    from penstock._deploying.deployment import RunnerDeployment
+
+    return RunnerDeployment.from_flow(flow, **given)

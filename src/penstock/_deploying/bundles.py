@@ -15,6 +15,7 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypedDict
 
@@ -135,6 +136,12 @@ def get_bundle(url: str) -> SerializedBundle:
             "path on this side: mount it, or give the flow a result_storage that both sides reach."
         ) from error
     return bundle
+
+
+def discard_bundle(url: str) -> None:
+    """Remove a bundle whose run has ended from a folder of this machine; a bucket has rules of its own for that."""
+    if url.startswith("file://"):
+        Path(url.removeprefix("file://")).unlink(missing_ok=True)
 
 
 def open_bundle(bundle: SerializedBundle) -> tuple[Any, FlowRun, dict[str, Any], dict[str, Any]]:

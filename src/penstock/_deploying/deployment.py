@@ -84,7 +84,7 @@ class RunnerDeployment:
         work_pool_name: str | None = None,
         work_queue_name: str | None = None,
         job_variables: Mapping[str, Any] | None = None,
-        entrypoint_type: EntrypointType | None = None,
+        entrypoint_type: EntrypointType | None = EntrypointType.FILE_PATH,
         _sla: Any = None,
     ) -> Self:
         """Describe a deployment of a flow.
@@ -138,26 +138,61 @@ class RunnerDeployment:
 
     @classmethod
     def from_entrypoint(
-        cls, entrypoint: str, name: str, flow_name: str | None = None, **options: Any
+        cls,
+        entrypoint: str,
+        name: str,
+        flow_name: str | None = None,
+        interval: Often = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: Iterable[Schedule | dict[str, Any]] | None = None,
+        concurrency_limit: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+        triggers: Any = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        enforce_parameter_schema: bool = True,
+        work_pool_name: str | None = None,
+        work_queue_name: str | None = None,
+        job_variables: Mapping[str, Any] | None = None,
+        _sla: Any = None,
     ) -> Self:
-        """Describe a deployment of the flow that an entrypoint names; see `from_flow` for the options.
+        """Describe a deployment of the flow that an entrypoint names; see `from_flow` for the arguments.
+
+        Args:
+            entrypoint: as `load_flow_from_entrypoint` takes it.
+            name: of the deployment.
+            flow_name: instead of the flow's.
+            interval, cron, rrule, paused, schedule, schedules, concurrency_limit, parameters, triggers, description,
+                tags, version, enforce_parameter_schema, work_pool_name, work_queue_name, job_variables: as there.
 
         Raises:
             ScriptError, MissingFlowError: the flow cannot be loaded.
         """
+        given = dict(locals())
+        for own in ("cls", "entrypoint", "name", "flow_name"):
+            del given[own]
         if load_flow is None:
             raise RuntimeError("Import penstock.flows before loading flows by their entrypoints.")
-        made = cls.from_flow(load_flow(entrypoint), name, **options)
+        made = cls.from_flow(load_flow(entrypoint), name, **given)
         made.entrypoint = entrypoint
         made.flow_name = flow_name or made.flow_name
         return made
 
     def apply(
-        self, work_pool_name: str | None = None, image: str | None = None, version_info: Any = None
+        self,
+        schedules: Iterable[Schedule | dict[str, Any]] | None = None,
+        work_pool_name: str | None = None,
+        image: str | None = None,
+        version_info: Any = None,
     ) -> UUID:
         """Record the deployment, or bring the one of its name up to date, and return its id.
 
         Args:
+            schedules: instead of its own.
             work_pool_name: instead of its own.
             image: container image of its runs, kept in its job variables.
             version_info: accepted for compatibility.
@@ -165,6 +200,8 @@ class RunnerDeployment:
         Raises:
             DeploymentApplyError: the store refused it.
         """
+        if schedules is not None:
+            self.schedules = schedules_of(None, None, None, None, schedules)
         try:
             flow_id = store().request("POST", "/api/flows/", {"name": self.flow_name})["id"]
             body = self._body(flow_id, work_pool_name or self.work_pool_name, image)

@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from penstock._deploying.bundles import BUNDLE_VARIABLE, SerializedBundle, put_bundle
 from penstock._deploying.children import Child
-from penstock._deploying.deployment import RunnerDeployment
+from penstock._deploying.deployment import Often, RunnerDeployment
 from penstock._deploying.run_loop import RunLoop, take
+from penstock._deploying.schedules import Schedule
 from penstock._engine.definitions import check_name
 from penstock._engine.flow_run import RUNNER_VARIABLE
 from penstock._link.client import path_of
@@ -25,6 +26,7 @@ from penstock._values.annotations import NotSet
 from penstock._values.awaited import awaitable_too, call_is_awaited
 from penstock.exceptions import PenstockException
 from penstock.settings import get_current_settings
+from penstock.types.entrypoint import EntrypointType
 
 #: How often a run that nobody else looks after is looked at for cancellation, in seconds.
 _LOOK = 2.0
@@ -84,9 +86,35 @@ class Runner(RunLoop):
         return identity
 
     @awaitable_too
-    def add_flow(self, flow: Any, name: str | None = None, **options: Any) -> UUID:
-        """Record a deployment of a flow and look after its runs; see `Flow.to_deployment` for the options."""
-        return self.add_deployment(RunnerDeployment.from_flow(flow, name or flow.name, **options))
+    def add_flow(
+        self,
+        flow: Any,
+        name: str | None = None,
+        interval: Often = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: Iterable[Schedule | dict[str, Any]] | None = None,
+        concurrency_limit: Any = None,
+        parameters: dict[str, Any] | None = None,
+        triggers: Any = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        enforce_parameter_schema: bool = True,
+        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
+    ) -> UUID:
+        """Record a deployment of a flow and look after its runs; return the deployment's id.
+
+        Args:
+            flow: which one.
+            name: of the deployment; the flow's by default.
+            interval, cron, rrule, paused, schedule, schedules, concurrency_limit, parameters, triggers, description,
+                tags, version, enforce_parameter_schema, entrypoint_type: see `RunnerDeployment.from_flow`.
+        """
+        given = {key: value for key, value in locals().items() if key not in ("self", "name")}
+        return self.add_deployment(RunnerDeployment.from_flow(name=name or flow.name, **given))
 
     def start(self, run_once: bool = False, webserver: bool | None = None) -> Any:
         """Run what is due until the runner is stopped; what runs then is cancelled.
@@ -115,6 +143,7 @@ class Runner(RunLoop):
         command: str | None = None,
         cwd: Path | str | None = None,
         env: Mapping[str, str | None] | None = None,
+        task_status: Any = None,
         stream_output: bool = True,
     ) -> Any:
         """Run one scheduled flow run in a process of its own and wait for it; may be awaited.
@@ -125,6 +154,7 @@ class Runner(RunLoop):
             command: accepted for compatibility.
             cwd: where the process works; the deployment's folder by default.
             env: variables on top of this process's.
+            task_status: its `started(pid)` is called once the process has been started.
             stream_output: show what it prints.
 
         Raises:
@@ -139,7 +169,10 @@ class Runner(RunLoop):
                     f"Flow run {run_id} cannot be executed: it is not scheduled, or another process has it."
                 )
             folder = cwd if cwd is not None else _folder_of(session, found["deployment_id"])
-            Child(session, run_id, entrypoint, folder, env, quiet=not stream_output).wait()
+            child = Child(session, run_id, entrypoint, folder, env, quiet=not stream_output)
+            if task_status is not None:
+                task_status.started(child.process.pid)
+            child.wait()
 
         return asyncio.to_thread(execute) if call_is_awaited() else execute()
 

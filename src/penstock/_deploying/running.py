@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -18,13 +17,11 @@ from penstock._engine.parameters import to_json
 from penstock._engine.runner_port import make_run
 from penstock._engine.stored_futures import with_result
 from penstock._engine.task_run import TaskExecution
+from penstock._engine.waiting import follow
 from penstock._link.client import path_of, store
 from penstock._values.awaited import call_is_awaited
 from penstock._values.runs import FlowRun
 from penstock._values.states import State, utc_now
-
-#: How long the store is asked to keep a question open, in seconds.
-_POLL = 20.0
 
 
 def run_deployment(
@@ -104,7 +101,7 @@ def _run(
         body["parent_task_run_id"] = str(marker.task_run.id)
     path = path_of("api", "deployments", deployment["id"], "create_flow_run")
     run = FlowRun.model_validate(store().request("POST", path, body))
-    state = _wait(run.id, timeout)
+    state = follow(run.id, timeout)
     if marker is not None:
         _mirror(marker, state, run.id)
     run = FlowRun.model_validate(store().request("GET", path_of("api", "flow_runs", run.id)))
@@ -144,16 +141,3 @@ def _mirror(marker: TaskExecution, state: State, run_id: UUID) -> None:
     copy = state.fresh_copy()
     copy.state_details.child_flow_run_id = run_id
     marker.enter(copy)
-
-
-def _wait(run_id: UUID, timeout: float | None) -> State:
-    """Wait until a run has ended or the time is up, and return its state."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    path, after = path_of("link", "flow_runs", run_id, "wait"), ""
-    while True:
-        left = _POLL if deadline is None else max(0.0, min(_POLL, deadline - time.monotonic()))
-        found = store().request("GET", path, query={"after": after, "timeout": left}, timeout=left + 30)
-        state = State.from_json(found["state"])
-        if state.is_final() or (deadline is not None and time.monotonic() >= deadline):
-            return state
-        after = str(state.id)

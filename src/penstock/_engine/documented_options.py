@@ -30,6 +30,24 @@ class TaskRunNameCallbackWithParameters(Protocol):
         ...
 
 
+@runtime_checkable
+class FlowStateHook(Protocol):
+    """A function that is called when a run of a flow enters a state."""
+
+    def __call__(self, flow: Any, flow_run: Any, state: Any) -> Any:
+        """Do something about it; may be async."""
+        ...
+
+
+@runtime_checkable
+class FlowDecorator(Protocol):
+    """What `flow` is: called with a function, or with options only."""
+
+    def __call__(self, fn: Any = None, /, **options: Any) -> Any:
+        """Return a flow, or a decorator that makes one."""
+        ...
+
+
 class TaskOptions(TypedDict, total=False):
     """Every option of `task`; use it with `Unpack` to annotate ``**options``.
 

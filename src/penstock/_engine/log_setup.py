@@ -109,6 +109,19 @@ def silence_console() -> None:
     _without_console()
 
 
+def undo_logging() -> None:
+    """Take the handlers off again that were put on without a configuration of the user's; the next run sets up anew."""
+    global _ready
+    with _lock:
+        for name in ("penstock", "penstock.flow_runs", "penstock.task_runs"):
+            logger = logging.getLogger(name)
+            for handler in [
+                h for h in logger.handlers if isinstance(h, PenstockConsoleHandler | APILogHandler)
+            ]:
+                logger.removeHandler(handler)
+        _ready = False
+
+
 def _done(config: dict[str, Any] | None) -> None:
     global _ready, _config
     _ready, _config = True, config

@@ -78,26 +78,27 @@ def watched() -> bool:
 Recording = Callable[["TaskExecution"], AbstractContextManager[Any]]
 
 _recording: Recording | None = None
-_remote_recording: Recording | None = None
+_remote_recording: Callable[[Any], Recording] | None = None
 #: How runs that this context works on for another process are recorded.
 recording_here: ContextVar[Recording | None] = ContextVar("penstock_recording", default=None)
 _NOTHING = nullcontext()
 
 
-def record_tasks(here: Recording | None, elsewhere: Recording | None = None) -> None:
+def record_tasks(here: Recording | None, elsewhere: Callable[[Any], Recording] | None = None) -> None:
     """Record what the tasks of this process print and display from now on; None ends it.
 
     Args:
         here: for runs in this process.
-        elsewhere: for runs of this process's flows on workers, where it is imported by name.
+        elsewhere: returns what records the runs of a task of this process's flows on workers, where it is imported
+            by name.
     """
     global _recording, _remote_recording
     _recording, _remote_recording = here, elsewhere
 
 
-def remote_recording() -> Recording | None:
-    """Return how workers shall record runs of this process's flows."""
-    return _remote_recording
+def remote_recording(task: Any) -> Recording | None:
+    """Return how workers shall record the runs of a task."""
+    return _remote_recording(task) if _remote_recording is not None else None
 
 
 def recording(run: TaskExecution) -> AbstractContextManager[Any]:

@@ -127,7 +127,7 @@ class Packer:
             host=self._host,
             driver=session.client,
             facts=FlowRunFacts.of(flow) if flow is not None else None,
-            recording=remote_recording(),
+            recording=remote_recording(task),
         )
         try:
             blob: bytes = cloudpickle.dumps(recipe, protocol=5)

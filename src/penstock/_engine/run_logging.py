@@ -18,6 +18,7 @@ from penstock._engine.contexts import FlowRunContext, TaskRunContext
 from penstock._engine.log_handlers import PenstockConsoleHandler as ConsoleHandler
 from penstock._engine.log_setup import setup_logging as setup_logging
 from penstock._engine.log_setup import silence_console as silence_console
+from penstock._engine.log_setup import undo_logging as undo_logging
 from penstock._values.runs import FlowRun, TaskRun
 from penstock.exceptions import MissingContextError
 
@@ -229,6 +230,12 @@ class _Patched:
             builtins.print = _real_print
 
 
+def unpatch_print() -> None:
+    """Undo `patch_print`, where nobody has patched `print` since."""
+    if builtins.print is print_as_log:
+        builtins.print = _real_print
+
+
 def patch_print() -> _Patched:
     """Make `print` look whether it is inside a run that logs prints: for good, or for a `with` block."""
     if builtins.print is print_as_log:
@@ -251,4 +258,6 @@ __all__ = [
     "setup_logging",
     "silence_console",
     "task_run_logger",
+    "undo_logging",
+    "unpatch_print",
 ]

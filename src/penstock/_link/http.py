@@ -6,6 +6,7 @@ import http.client
 import os
 import threading
 from typing import Any
+from weakref import WeakSet
 
 import orjson
 
@@ -24,6 +25,12 @@ class UnixConnection(http.client.HTTPConnection):
         """Open the socket."""
         self.sock = connect(self._path, self.timeout)
 
+    def __del__(self) -> None:
+        """Close the socket of a thread that has ended, or that went on to another store."""
+        sock = getattr(self, "sock", None)
+        if sock is not None:  # nothing of this module may be left where the interpreter ends
+            sock.close()
+
 
 class Transport:
     """Requests to one running store.
@@ -37,7 +44,8 @@ class Transport:
         self._path = path
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._local = threading.local()
-        self._all: list[UnixConnection] = []
+        self._all: WeakSet[UnixConnection] = WeakSet()
+        self._lock = threading.Lock()
         self._pid = os.getpid()
 
     def request(self, method: str, path: str, body: bytes | None, timeout: float) -> Any:
@@ -70,9 +78,11 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        for connection in self._all:
+        with self._lock:
+            open_now = list(self._all)
+            self._all.clear()
+        for connection in open_now:
             connection.close()
-        self._all.clear()
 
     def _connection(self, timeout: float) -> UnixConnection:
         connection: UnixConnection | None = getattr(self._local, "connection", None)
@@ -80,7 +90,8 @@ class Transport:
             connection = UnixConnection(self._path, timeout)
             self._pid = os.getpid()
             self._local.connection = connection
-            self._all.append(connection)
+            with self._lock:
+                self._all.add(connection)
         connection.timeout = timeout
         if connection.sock is not None:
             connection.sock.settimeout(timeout)

@@ -7,6 +7,7 @@ swept by the store from the same file.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -18,6 +19,7 @@ from penstock._journal.writer import Journal
 from penstock._link.client import StoreClient
 from penstock.exceptions import PenstockException, StoreRefused
 
+_log = logging.getLogger("penstock.store")
 _BATCH_BYTES = 1 << 20
 #: Held while the sender imports what it needs. A child that is forked in between has half a module for ever.
 _loading = threading.RLock()
@@ -28,6 +30,8 @@ os.register_at_fork(
 )
 #: Seconds between two looks whether a full disk has space again.
 _FULL_DISK_SECONDS = 0.5
+#: Answers of the store: it lacks lines before these; another process has written lines under our name.
+_GAP, _TWIN = 409, 422
 
 
 class Sender:
@@ -49,6 +53,8 @@ class Sender:
         self._stop = threading.Event()
         self._idle = threading.Condition()
         self._acked_to = 0
+        self._gap_at: int | None = None
+        self._over = False
         self._thread: threading.Thread | None = None
         journal.listen(self._wake)
         self._wake()
@@ -75,7 +81,7 @@ class Sender:
                 if target is not None and self._acked_to >= target:
                     return True
                 left = deadline - time.monotonic()
-                if left <= 0 or self._thread is None or not self._thread.is_alive():
+                if left <= 0 or self._over or self._thread is None or not self._thread.is_alive():
                     return False
                 self._idle.wait(left if target is not None else min(left, _FULL_DISK_SECONDS))
 
@@ -110,7 +116,10 @@ class Sender:
                     self._journal.flush()
                     self._ship(fd)
                     backoff = 0.05
-                except PenstockException:
+                except PenstockException as error:
+                    if isinstance(error, StoreRefused) and error.status == _TWIN:
+                        self._give_up(error)
+                        return
                     # The store is away or hangs: nothing is lost, the file keeps it. Try again, a little later.
                     self._stop.wait(backoff * (0.5 + random.random()))
                     backoff = min(backoff * 2, 5.0)
@@ -130,14 +139,42 @@ class Sender:
                     "POST", "/link/ingest", raw=chunk.data, query={"client": self._journal.client}, timeout=60
                 )
             except StoreRefused as refused:
-                if refused.status != 409:
+                if refused.status != _GAP:
                     raise
-                end = self._offset_behind(fd, int(getattr(refused, "body", {}).get("hwm", -1)))
+                end = self._offset_of_gap(fd, refused)
+            else:
+                self._gap_at = None
             crashpoint("sender.acknowledged")
             with self._idle:
                 self._acked_to = end
                 self._idle.notify_all()
             crashpoint("sender.noted")
+
+    def _offset_of_gap(self, fd: int, refused: StoreRefused) -> int:
+        """Return where to go on after a gap.
+
+        Raises:
+            StoreRefused: going on there was no help; it is tried again after a pause.
+        """
+        seq = int(getattr(refused, "body", {}).get("hwm", -1))
+        if self._gap_at == seq:
+            raise refused
+        self._gap_at = seq
+        return self._offset_behind(fd, seq)
+
+    def _give_up(self, refused: StoreRefused) -> None:
+        """Say once that nothing more is shipped: sending again cannot help, and the file keeps it all."""
+        with self._idle:
+            self._over = True
+            self._idle.notify_all()
+        _log.error(
+            "The store takes nothing more from this process (%s): %s This happens to a process that was copied while "
+            "it ran, with its memory. What it records stays in %s and is not shown; restart the process (in a "
+            "notebook: the kernel) to be recorded again.",
+            self._journal.client,
+            refused.reason,
+            self._journal.path,
+        )
 
     def _offset_behind(self, fd: int, seq: int) -> int:
         """Return the offset behind the line numbered `seq`: where the store wants us to go on."""

@@ -35,6 +35,8 @@ _ENVIRONMENT = (
 )
 #: Exit code of a store process that will not start however often it is tried; its log says why.
 HOPELESS = 78
+#: Store processes we started and have not seen the end of: asked for at each contact, so that none stays a zombie.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 def launch(workspace: Workspace, *options: str) -> subprocess.Popen[bytes]:
@@ -128,6 +130,7 @@ class Starter:
 
     def _found(self) -> Endpoint | None:
         """Return the endpoint of a store that serves us; one that is older than we are is asked to go."""
+        _bury()
         endpoint = read_endpoint(self._workspace)
         if endpoint is None or not answers(endpoint):
             return None
@@ -167,6 +170,7 @@ class Starter:
     def _start(self) -> None:
         try:
             self._child = launch(self._workspace)
+            _started.append(self._child)
         except OSError as error:
             if not serve_here(self._workspace, error):
                 raise StoreUnavailable(
@@ -192,6 +196,19 @@ class Starter:
         except OSError:
             return f"see {self._workspace.log}"
         return lines[-1].removeprefix("store: ") if lines else f"see {self._workspace.log}"
+
+
+def _bury() -> None:
+    """Take note of store processes that have ended."""
+    _started[:] = [child for child in _started if child.poll() is None]
+
+
+def _let_go() -> None:
+    """Leave the store processes that still run to themselves: they are meant to outlive us."""
+    for child in _started:
+        if child.poll() is None:
+            child.returncode = 0
+    _started.clear()
 
 
 # ---- a store in this process ------------------------------------------------------------------------------
@@ -233,8 +250,12 @@ def _after_fork() -> None:
     global _here_lock
     _here_lock = threading.Lock()
     _here.clear()
+    for child in _started:
+        child.returncode = 0  # our parent's
+    _started.clear()
 
 
 # Registered before the sessions' own, so it runs after it: they hand over what is left first.
+atexit.register(_let_go)
 atexit.register(end_here)
 os.register_at_fork(after_in_child=_after_fork)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -77,6 +77,8 @@ class Core:
         self._newest = 0
         #: No flow run with a higher id is in the database without being in memory.
         self._forgotten = ""
+        #: For lines that come in great numbers. Their own, since queries may keep other threads busy for minutes.
+        self.line_readers = ThreadPoolExecutor(2, "penstock-lines")
         self._queue: SimpleQueue[Command | None] = SimpleQueue()
         self._rows: Rows = {}
         #: True once lines of a client are among the rows; those of our own journal are `_decided`.
@@ -101,6 +103,7 @@ class Core:
 
     def stop(self) -> None:
         """Work off what waits, then end the threads."""
+        self.line_readers.shutdown()
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()

@@ -13,6 +13,7 @@ from penstock._values.annotations import allow_failure, quote
 from penstock._values.collections import StopVisiting, visit_collection
 from penstock._values.run_inputs import FlowRunResult, RunType, TaskRunResult
 from penstock._values.states import State
+from penstock.exceptions import Abort
 from penstock.settings import get_current_settings
 
 #: What was said of states made by hand, which do not name a run.
@@ -151,6 +152,45 @@ def capture_sigterm() -> AbstractContextManager[None]:
     return flow_signals()
 
 
+def propose_state_sync(client: Any, state: State, flow_run_id: UUID, force: bool = False) -> State:
+    """Propose a state of a flow run and return what the store made of it: this one, or another it decided on.
+
+    A store that says wait is asked again when the time has come.
+
+    Args:
+        client: accepted for compatibility; the workspace's store is asked.
+        state: the state to be.
+        flow_run_id: whose state.
+        force: pass over the rules.
+
+    Raises:
+        Abort: the run may not go on to this state; says why.
+        ObjectNotFound: there is no such run.
+    """
+    from penstock._engine.cancellation import token
+    from penstock._link.client import path_of, store
+
+    path = path_of("link", "flow_runs", flow_run_id, "propose")
+    while True:
+        answer = store().request("POST", path, {"state": state.to_json(), "force": force})
+        if answer["status"] == "WAIT":
+            token().sleep(float(answer["delay_seconds"]))
+            continue
+        if answer["status"] == "ABORT":
+            raise Abort(answer["reason"] or f"Flow run {flow_run_id} may not become {state.name}.")
+        decided = State.from_json(answer["state"])
+        if decided.id == state.id:
+            decided.data = state.data
+        return decided
+
+
+async def propose_state(client: Any, state: State, flow_run_id: UUID, force: bool = False) -> State:
+    """Async twin of `propose_state_sync`."""
+    import asyncio
+
+    return await asyncio.to_thread(propose_state_sync, client, state, flow_run_id, force)
+
+
 __all__ = [
     "capture_sigterm",
     "collect_task_run_inputs",
@@ -159,6 +199,8 @@ __all__ = [
     "link_state_to_flow_run_result",
     "link_state_to_result",
     "link_state_to_task_run_result",
+    "propose_state",
+    "propose_state_sync",
     "resolve_inputs",
     "resolve_inputs_sync",
     "resolve_to_final_result",

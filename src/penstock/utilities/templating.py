@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
 from penstock._values.annotations import NotSet
+from penstock._values.awaited import awaitable_too
 from penstock._values.collections import visit_collection
 from penstock.utilities.collections import get_from_dict
 
@@ -121,6 +122,46 @@ def apply_values(
     raise ValueError(f"Unexpected template type {type(template).__name__!r}")
 
 
+@awaitable_too
+def resolve_variables(template: Any, client: Any = None) -> Any:
+    """Fill the placeholders ``{{ penstock.variables.NAME }}`` with the values of variables; may be awaited.
+
+    A text that is nothing but one placeholder becomes the value, of whatever type. A variable that is not there
+    leaves nothing: an empty text in a longer one, None for a whole one.
+
+    Args:
+        template: a text, or nested dicts and lists of them.
+        client: accepted for compatibility.
+
+    Example:
+        >>> resolve_variables({"team": "{{ penstock.variables.team }}"})  # doctest: +SKIP
+        {'team': 'data'}
+    """
+    if isinstance(template, dict):
+        return {key: resolve_variables(value) for key, value in template.items()}
+    if isinstance(template, list):
+        return [resolve_variables(item) for item in template]
+    if not isinstance(template, str):
+        return template
+    from penstock.variables import Variable
+
+    def value_of(match: re.Match[str]) -> Any:
+        return Variable.get(match[1].rpartition(".")[2])
+
+    whole = _PLACEHOLDER.fullmatch(template)
+    if whole:
+        is_ours = determine_placeholder_type(whole[1]) is PlaceholderType.VARIABLE
+        return value_of(whole) if is_ours else template
+
+    def fill(match: re.Match[str]) -> str:
+        if determine_placeholder_type(match[1]) is not PlaceholderType.VARIABLE:
+            return match[0]
+        value = value_of(match)
+        return "" if value is None else str(value)
+
+    return _PLACEHOLDER.sub(fill, template)
+
+
 def _filled(template: str, values: dict[str, Any], remove_notset: bool, warn_on_notset: bool) -> Any:
     whole = _PLACEHOLDER.fullmatch(template)
     if whole:
@@ -167,4 +208,5 @@ __all__ = [
     "apply_values",
     "determine_placeholder_type",
     "find_placeholders",
+    "resolve_variables",
 ]

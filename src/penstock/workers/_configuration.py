@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from penstock._values.awaited import awaitable_too
 from penstock.settings import get_current_settings
 from penstock.utilities.collections import deep_merge_dicts
-from penstock.utilities.templating import apply_values
+from penstock.utilities.templating import apply_values, resolve_variables
 
 if TYPE_CHECKING:
     from penstock._values.deployments import Deployment
@@ -61,7 +61,7 @@ class BaseJobConfiguration(BaseModel):
         defaults = {name: one["default"] for name, one in declared.items() if "default" in one}
         variables = deep_merge_dicts(defaults, _nested(values))
         template = base_job_template.get("job_configuration") or cls.json_template()
-        filled = apply_values(template, variables)
+        filled = resolve_variables(apply_values(template, variables))
         return cls.model_validate({name: value for name, value in filled.items() if value is not None})
 
     @classmethod

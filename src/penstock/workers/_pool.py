@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from penstock._deploying.bundles import BUNDLE_VARIABLE, discard_bundle
 from penstock._deploying.children import clock, propose
 from penstock._deploying.run_loop import RunLoop
 from penstock._link.client import path_of, store
@@ -15,6 +17,7 @@ from penstock._values.states import State, StateType
 from penstock.exceptions import InfrastructureError, ObjectNotFound
 from penstock.workers._configuration import BaseJobConfiguration
 
+_logger = logging.getLogger("penstock.workers")
 C = TypeVar("C", bound=BaseJobConfiguration)
 SeeTo = Callable[[Session, Mapping[str, Any], RunLoop], None]
 
@@ -60,6 +63,12 @@ class Pool:
                 raise
             body = {"name": self.name, "type": self._kind, "base_job_template": self._template}
             found = store().request("POST", "/api/work_pools/", body)
+        if found["type"] != self._kind and self.known is None:
+            _logger.warning(
+                "Work pool %r is of type %r, and this worker starts runs as %r. Start one of the pool's type, or make a "
+                "pool of type %r.",
+                *(self.name, found["type"], self._kind, self._kind),
+            )
         if not found["base_job_template"]:
             store().request("PATCH", path, {"base_job_template": self._template})
             found = {**found, "base_job_template": self._template}
@@ -112,12 +121,15 @@ class Pool:
         """Record what a run is on."""
         store().request("PATCH", path_of("api", "flow_runs", run_id), {"infrastructure_pid": identifier})
 
-    def settle(self, session: Session, run_id: Any, status: int) -> None:
-        """See to it that a run has ended whose infrastructure has."""
+    def settle(self, session: Session, run: FlowRun, status: int) -> None:
+        """See to it that a run has ended whose infrastructure has, and that nothing of it is left."""
         if status:
-            self.crash(session, run_id, f"The infrastructure of this run ended with status {status}.")
-        elif self._state(session, run_id).is_pending():
-            self.crash(session, run_id, "The infrastructure of this run ended without beginning it.")
+            self.crash(session, run.id, f"The infrastructure of this run ended with status {status}.")
+        elif self._state(session, run.id).is_pending():
+            self.crash(session, run.id, "The infrastructure of this run ended without beginning it.")
+        url = ((run.job_variables or {}).get("env") or {}).get(BUNDLE_VARIABLE)
+        if url is not None and self._state(session, run.id).is_final():
+            discard_bundle(url)
 
     def crash(self, session: Session, run_id: Any, message: str) -> None:
         """Say that a run's infrastructure failed, if the run has not ended by itself."""

@@ -188,3 +188,27 @@ def test_workers_that_ask_are_listed(place, jobs, eventually) -> None:
     assert key in found[0]["task_keys"]
     body = {"task_worker_filter": {"task_keys": ["another-task"]}}
     assert store().request("POST", "/api/task_workers/filter", body) == []
+
+
+def test_a_flow_may_leave_its_tasks_to_task_workers(place, jobs) -> None:
+    from penstock.task_runners import PrefectTaskRunner, runner_class
+
+    worker = place.worker()
+
+    @flow(task_runner=PrefectTaskRunner())
+    def wide():
+        first = jobs.double.submit(1)
+        return [jobs.double.submit(first).result(timeout=30), *jobs.double.map([5, 6]).result(timeout=30)]
+
+    assert wide() == [4, 10, 12]
+    pids = {line.split()[0] for line in place.lines("double")}
+    assert pids == {str(worker.pid)}
+
+    @flow(task_runner="task-workers")
+    def waits_at_its_end():
+        jobs.double.submit(7)
+        return "done"
+
+    assert waits_at_its_end() == "done"
+    assert place.lines("double")[-1].split()[1] == "7"
+    assert runner_class("task-workers") is PrefectTaskRunner

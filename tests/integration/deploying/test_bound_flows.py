@@ -128,6 +128,7 @@ def test_the_result_is_only_to_be_had_from_the_storage_both_sides_share(bound, p
     assert future.result(timeout=60)[1] == 7
     key = future.state.state_details.cache_key
     assert (kept / key).is_file()
+    assert list((kept / "bundles").iterdir()) == []
     (kept / key).unlink()
     with pytest.raises(MissingResult, match=str(kept)):
         future.state.result()

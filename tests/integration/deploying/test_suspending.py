@@ -12,6 +12,7 @@ from penstock._ids import new_id
 from penstock._link.client import path_of, store
 from penstock.deployments import run_deployment
 from penstock.exceptions import Abort, MissingContextError
+from penstock.flow_engine import load_flow, load_flow_and_flow_run
 from penstock.flows import load_flow_from_flow_run
 from penstock.futures import PenstockFlowRunFuture
 
@@ -106,3 +107,10 @@ def test_a_flow_is_loaded_from_a_run_of_it(place, work):
     alone = run.model_copy(update={"deployment_id": None, "id": new_id()})
     with pytest.raises(ValueError, match="no deployment"):
         load_flow_from_flow_run(None, alone)
+
+
+def test_the_engine_loads_a_run_and_its_flow(place, work):
+    work.add.deploy("engine", print_next_steps=False)
+    made = run_deployment("add/engine", parameters={"x": 1}, timeout=0)
+    run, found = load_flow_and_flow_run(made.id)
+    assert (run.id, found.name, load_flow(run).fn(2)) == (made.id, "add", 3)

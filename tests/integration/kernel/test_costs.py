@@ -41,7 +41,7 @@ def test_loading_and_task_cells_are_quick_and_small(bare, stopwatch):
         stopwatch.figures.append((what, value))
         return value
 
-    assert note("%load_ext, cold", float(kernel.check(LOAD).printed)) < 1.5
+    assert note("%load_ext, cold", float(kernel.check(LOAD).printed.split()[-1])) < 1.5
     kernel.check("%%task warm\na = 1")
     kernel.check("a")
     plain = statistics.median(seconds_of(kernel, f"b = {n}") for n in range(CELLS))
@@ -51,4 +51,4 @@ def test_loading_and_task_cells_are_quick_and_small(bare, stopwatch):
         kernel.check("%%task frame\nimport pandas as pd\ndf = pd.DataFrame({'a': range(10)})")
         kernel.check("df")
         rss = psutil.Process(kernel.pid).memory_info().rss / 1e9
-        assert note("GB resident with pandas", rss) < 0.25
+        assert note("GB resident with pandas", rss) < 0.2

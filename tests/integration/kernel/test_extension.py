@@ -39,6 +39,27 @@ def test_a_failing_function_of_the_notebook_shows_its_line_too(kernel):
     assert "_engine" not in reply.traceback
 
 
+def test_a_refused_cell_gets_a_short_answer(kernel):
+    for cell, said in {
+        "%%task asks\nname = input('who?')": "line 1: input() cannot ask anybody from inside a task",
+        "%%task star\nx = 1\nfrom math import *": "line 2: from math import * hides which names come from it",
+        "%%task reads\ny = nowhere + 1": "reads nowhere, which is not defined in the notebook",
+        "%%flow reads\ny = nowhere + 1": "reads nowhere, which is not defined in the notebook",
+    }.items():
+        reply = kernel.run(cell)
+        assert reply.text.startswith(f"UsageError: {cell.split()[0]}: the cell of task ")
+        assert said in reply.text
+
+
+def test_a_value_that_cannot_leave_its_worker_says_which_and_what_to_do(kernel):
+    kernel.start("%%task locks --runner processes\nimport threading\nlock, n = threading.Lock(), 1")
+    reply = kernel.run("n + 1 if lock else 0")
+    assert reply.error.startswith("ValueLostError: 'lock' (lock) of task 'locks' is not here: ")
+    assert "cannot pickle '_thread.lock' object" in reply.error
+    assert "Call it _lock to keep it inside the task" in reply.error
+    assert "_engine" not in reply.traceback
+
+
 REFUSED = {
     "delete from runs": "Only SELECT is allowed here, not DELETE.",
     "select 1; drop view runs": "Expected one statement, got 2.",
@@ -68,28 +89,69 @@ def test_after_a_restart_everything_is_cached(kernel, workspace):
     eventually(lambda: [row["state_name"] for row in workspace.sql(query)] == ["Completed", "Cached"])
 
 
+#: What unloading has to leave as it was, by name.
+SNAPSHOT = """
+import builtins, logging, signal, sys, threading, time
+import comm, psutil
+import IPython.display
+from penstock._engine import observers
+from penstock_widgets.feed import feed
+ip = get_ipython()
+def snapshot():
+    loggers = [logging.getLogger(name) for name in ("", *logging.root.manager.loggerDict)]
+    return {
+        "threads": {thread.name for thread in threading.enumerate() if "penstock" in thread.name},
+        # The store serves others, too; Python's own trackers of resources live as long as the process.
+        "processes": [words for child in psutil.Process().children(recursive=True)
+                      if not any(own in (words := " ".join(child.cmdline())) for own in ("_store", "resource_tracker"))],
+        "input transformers": list(ip.input_transformers_cleanup) + list(ip.input_transformers_post),
+        "ast transformers": list(ip.ast_transformers),
+        "event callbacks": {name: list(found) for name, found in ip.events.callbacks.items()},
+        "matchers": list(getattr(ip.Completer, "custom_matchers", [])),
+        "configurables": [type(one).__name__ for one in ip.configurables if type(one).__name__ != "ExtensionMagics"],
+        "magics": {kind: set(names) for kind, names in ip.magics_manager.magics.items()},
+        "magics classes": set(ip.magics_manager.registry) - {"ExtensionMagics"},
+        "log handlers": {(logger.name, handler) for logger in loggers for handler in logger.handlers},
+        "hooks": (sys.excepthook, sys.displayhook, sys.unraisablehook, threading.excepthook),
+        "display": (IPython.display.display, list(ip.display_pub._hooks)),
+        "streams": (sys.stdout, sys.stderr, builtins.print),
+        "signals": {number: signal.getsignal(number) for number in (2, 15, 23)},
+        "comms": set(comm.get_comm_manager().comms),
+        "names": {name for name in [*ip.user_ns, *ip.user_ns_hidden] if "penstock" in name},
+        "decision to await": ip.should_run_async,
+        "observers": (len(observers._observers), feed.live),
+    }
+before = snapshot()
+"""
+CHANGES = """
+deadline = time.monotonic() + 10
+while snapshot()["threads"] and time.monotonic() < deadline: time.sleep(0.05)
+after = snapshot()
+print({name: (before[name], after[name]) for name in before if before[name] != after[name]})
+"""
+
+
 def test_unloading_leaves_nothing(kernel):
     kernel.check("%unload_ext penstock")
     kernel.check(
-        "import threading\n"
-        "from penstock._engine import observers\n"
-        "from penstock_widgets.feed import feed\n"
-        "magics = {kind: set(names) for kind, names in get_ipython().magics_manager.magics.items()}\n"
+        "for name in [n for n in get_ipython().user_ns if 'penstock' in n]: del get_ipython().user_ns[name]"
     )
-    kernel.check("%load_ext penstock")
-    kernel.check("%%task one --out x\nx = 1")
-    kernel.check("%%flow two\ny = one.submit().result()")
-    kernel.check("%unload_ext penstock")
-    left = kernel.check(
-        "import time\n"
-        "deadline = time.monotonic() + 10\n"
-        "def left(): return {t.name for t in threading.enumerate() if t.name.startswith('penstock')}\n"
-        "while left() - {'penstock-sender'} and time.monotonic() < deadline: time.sleep(0.05)\n"
-        "now = {kind: set(names) for kind, names in get_ipython().magics_manager.magics.items()}\n"
-        "print(left() - {'penstock-sender'}, len(observers._observers), feed.live, now == magics)\n"
-    )
-    assert left.printed.strip() == "set() 0 0 True"
-    assert "Line magic function `%runner` not found" in kernel.run("%runner").text
+    kernel.check(SNAPSHOT)
+    for _ in range(2):
+        kernel.check("%load_ext penstock")
+        kernel.check("%%task one --out x\nx = 1")
+        kernel.check("%%flow two\ny = one.submit().result()")
+        kernel.check("%%flow three --background\nz = one.submit().result()")
+        kernel.check("assert y == z == 1")
+        kernel.check("%%task far --runner processes\nv = 1")
+        kernel.check("v")
+        kernel.start("%%task endless --no-cache\nimport time\nfor _ in range(6000): time.sleep(0.01)")
+        gone = kernel.check("%unload_ext penstock")
+        assert kernel.check(CHANGES).printed == "{}\n"
+        static = [data for data in gone.shown if set(data) == {"text/html", "text/plain"}]
+        assert any("✓ two /" in data["text/plain"] for data in static), "what is left of the panel"
+        assert "Line magic function `%runner` not found" in kernel.run("%runner").text
+    assert kernel.check("from penstock import flow\nflow(lambda: 3, name='after')()").text.endswith("3")
 
 
 def test_loading_twice_changes_nothing(kernel):

@@ -154,3 +154,17 @@ def test_a_failed_notebook_goes_on_with_the_cell_that_failed(workspace):
     refused = workspace.run("run", str(path), "--resume", "elsewhere")
     assert refused.returncode == 1
     assert "is not what run elsewhere has left" in refused.stderr
+
+
+@pytest.mark.parametrize(("last", "code"), [("x = 1", 0), ("x = 1 / 0", 1)])
+def test_what_runs_in_the_background_is_waited_for_at_the_end(workspace, last, code):
+    """Nothing reads what the cell gives, and the kernel is shut down after the last one."""
+    slow = f"%%task slow --background\n__import__('time').sleep(1)\nopen('ran', 'w').close()\n{last}"
+    cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext penstock", slow)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), workspace.folder / "slow.ipynb")
+    done = workspace.run("run", "slow.ipynb")
+    assert (done.returncode, (workspace.folder / "ran").exists()) == (code, True), done.stderr
+    executed = nbformat.read(workspace.folder / "slow.executed.ipynb", as_version=4)
+    assert [cell.source for cell in executed.cells] == ["%load_ext penstock", slow]
+    shown = [out["data"]["text/plain"] for out in executed.cells[-1].outputs if "data" in out]
+    assert shown[-1].startswith("✗ slow failed" if code else "✓ slow completed")

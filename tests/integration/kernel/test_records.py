@@ -184,6 +184,21 @@ def test_replay_puts_a_failed_task_with_its_inputs_into_a_cell(kernel):
     assert kernel.check("numbers").text == "[3, 0]"
 
 
+@pytest.mark.parametrize("runner", ["threads", "processes"])
+def test_replay_knows_plain_tasks_of_a_flow(kernel, runner):
+    kernel.check(f"%runner {runner} 2")
+    kernel.check("from penstock import flow, task\n@task\ndef part(n, *more, by=1):\n    return n / by")
+    assert kernel.run("%%flow parts\npart.map([8, 9], by=[1, 0]).result()").error.startswith("ZeroDivision")
+    kernel.restart()
+    kernel.check("%load_ext penstock")
+    found = kernel.check("%replay part")
+    (cell,) = [part["text"] for part in kernel.payload if part["source"] == "set_next_input"]
+    assert cell.endswith("\n\npart(n, by=by)"), found
+    kernel.check("from penstock import task")
+    assert kernel.run(cell).error.startswith("ZeroDivisionError")
+    assert kernel.check("n, by").text == "(9, 0)"
+
+
 def test_export_writes_a_script_that_runs(kernel, workspace):
     kernel.check("start = 20")
     kernel.start("%%task load\nx, y = start, 1")

@@ -52,12 +52,13 @@ def plain(tmp_path_factory) -> list[list[object]]:
 
 def test_random_notebooks_give_the_values_of_plain_ipython(kernel, plain):
     ran = dict.fromkeys(["plain", "task", "flow"], 0)
-    for seed in _SEEDS:
+    seeds = _SEEDS if kernel.python == sys.executable else _SEEDS[:10]
+    for seed in seeds:
         for number, cell in enumerate(cells(seed)):
             reply = kernel.run(cell.text(number))
             assert reply.status == "ok", f"seed {seed}, cell {number}: {reply.traceback}"
             ran[cell.kind] += 1
         kernel.check("; ".join(_NAMES))  # waits for all of them
         assert json.loads(kernel.check(f"print({_VALUES})").printed) == plain[seed], f"seed {seed}"
-    assert ran["task"] > 200
-    assert ran["flow"] > 60
+    assert ran["task"] > 5 * len(seeds)
+    assert ran["flow"] > len(seeds)

@@ -27,6 +27,8 @@ POST /variables/ 201, GET /variables/{id} 200, PATCH /variables/{id} 204, DELETE
 GET /variables/name/{name} 200, PATCH /variables/name/{name} 204, DELETE /variables/name/{name} 204
 POST /variables/filter 200, POST /variables/count 200
 POST /logs/ 201, POST /logs/filter 200
+PUT /saved_searches/ 201, GET /saved_searches/{id} 200, DELETE /saved_searches/{id} 204
+POST /saved_searches/filter 200
 POST /work_pools/ 201, GET /work_pools/{name} 200, POST /work_pools/filter 200, POST /work_pools/count 200
 PATCH /work_pools/{name} 204, DELETE /work_pools/{name} 204, POST /work_pools/{name}/get_scheduled_flow_runs 200
 POST /work_pools/{pool}/queues 201, GET /work_pools/{pool}/queues/{name} 200, POST /work_pools/{pool}/queues/filter 200

@@ -21,7 +21,7 @@ import pytest
 
 import penstock._workspace
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def eventually(check, deadline=DEADLINE):

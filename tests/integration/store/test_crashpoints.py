@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from penstock._store import upkeep
 
 from .conftest import StoreProcess, eventually
+from .events import hello, logs, task_lines
 from .inside import opened, recoveries, tables, views, whole_lines
 
 ROOT = Path(__file__).parents[3]
@@ -72,6 +74,7 @@ LATER = [
 RECOVERY = [
     "recovery.quarantining",
     "recovery.quarantined",
+    "recovery.replaying",
     "recovery.replayed",
     "recovery.renamed",
     "database.commit",
@@ -133,9 +136,14 @@ def names_in_source() -> set[str]:
 
 def test_every_place_is_tried():
     tried = {place.split(":")[0] for place in [*PARTS, *RECOVERY, *PROCESS, *CLIENT]}
-    assert names_in_source() - tried == {"recovery.replaying"}  # passed after 20,000 lines
-    assert tried <= names_in_source()
+    assert tried == names_in_source()
     assert len(tried) >= 40
+
+
+@pytest.fixture
+def times(nightly):
+    """How often a process is killed at one place, each in what the one before left."""
+    return 5 if nightly else 1
 
 
 def run_until(place: str, home: Path) -> None:
@@ -176,11 +184,12 @@ def check_promises(home: Path) -> int:
 
 
 @pytest.mark.parametrize("place", [*PARTS, *LATER])
-def test_a_store_killed_at_any_place_keeps_its_promises(home, place, nightly):
+def test_a_store_killed_at_any_place_keeps_its_promises(home, place, nightly, times):
     if place in LATER and not nightly:
         pytest.skip("later passages are for --nightly")
-    run_until(place, home)
-    promises = check_promises(home)
+    for _ in range(times):
+        run_until(place, home)
+        promises = check_promises(home)
     early = {
         "journal.created",
         "journal.locked",
@@ -189,23 +198,27 @@ def test_a_store_killed_at_any_place_keeps_its_promises(home, place, nightly):
         "core.taken",
         "core.commit",
     }
-    early |= {"core.decided", "core.journalled", "core.committed", "core.answered", "database.commit"}
+    early |= {"core.decided", "core.journalled", "core.committed", "core.answered", "commits.answered"}
+    early |= {"database.commit"}
     assert promises > 0 or place in early | {"database.committed"}
 
 
 @pytest.mark.parametrize("place", RECOVERY)
-def test_a_rebuilding_that_is_killed_is_done_by_the_next_one(home, place):
+def test_a_rebuilding_that_is_killed_is_done_by_the_next_one(home, place, times):
     with opened(home) as store:
-        from .events import hello, task_lines
-
         lines = [hello(), *task_lines(1)[0]]
         store.workspace.journals.joinpath("box-1-1-aa.jsonl").write_bytes(b"".join(lines))
         store.take("box-1-1-aa", lines)
         store.sweeper.sweep()
         store.sweeper.snapshot()
+        if place == "recovery.replaying":  # passed after each 20,000 lines that no snapshot has
+            more = store.workspace.journals / "box-2-2-bb.jsonl"
+            more.write_bytes(b"".join([hello(), *logs(1, 41_000)]))
+            store.sweeper.sweep()
         live = tables(store), views(store)
-    (home / "store.duckdb").write_bytes(b"nothing")
-    run_until(place, home)
+    for _ in range(times):
+        (home / "store.duckdb").write_bytes(b"nothing")
+        run_until(place, home)
     with opened(home) as store:
         store.sweeper.sweep()
         found = tables(store), views(store)
@@ -213,21 +226,23 @@ def test_a_rebuilding_that_is_killed_is_done_by_the_next_one(home, place):
         assert len(recoveries(store)) <= 1
     assert found[0]["task_state"] == live[0]["task_state"]
     assert found[1]["task_runs"] == live[1]["task_runs"]
+    assert found[1]["logs"] == live[1]["logs"]
     assert next(path.read_bytes() for path in (home / "quarantine").glob("*/store.duckdb")) == b"nothing"
 
 
 @pytest.mark.parametrize("place", PROCESS)
-def test_a_process_killed_while_it_starts_or_ends_is_replaced(home, place):
+def test_a_process_killed_while_it_starts_or_ends_is_replaced(home, place, times):
     first = StoreProcess(home).start()
     run = first.create("RUNNING")
     first.stop()
     dying = StoreProcess(home, PENSTOCK_CRASHPOINT=place)
     try:
-        process = dying.spawn()
-        if place in ("store.ending", "store.synced", "store.closed"):
-            eventually(lambda: dying.answers(process))
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == -signal.SIGKILL
+        for _ in range(times):
+            process = dying.spawn()
+            if place in ("store.ending", "store.synced", "store.closed"):
+                eventually(lambda process=process: dying.answers(process))
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == -signal.SIGKILL
         first.start()
         assert first.get(f"/api/flow_runs/{run}").json["state_type"] == "RUNNING"
         assert first.sql("SELECT count(*) FROM runs") == [[1]]
@@ -249,16 +264,17 @@ def served():
 
 
 @pytest.mark.parametrize("place", CLIENT)
-def test_a_client_killed_at_any_place_leaves_all_it_wrote_and_no_run_running(served, place):
+def test_a_client_killed_at_any_place_leaves_all_it_wrote_and_no_run_running(served, place, times):
     before = {path.stem for path in (served.home / "journal" / "archive").glob("*.jsonl")}
-    done = subprocess.run(
-        [sys.executable, "-c", FLOW],
-        env={**served.env, "PENSTOCK_CRASHPOINT": place},
-        timeout=60,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, (place, done.stderr.decode()[-2000:])
+    for _ in range(times):
+        done = subprocess.run(
+            [sys.executable, "-c", FLOW],
+            env={**served.env, "PENSTOCK_CRASHPOINT": place},
+            timeout=60,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, (place, done.stderr.decode()[-2000:])
     living = served.endpoint["pid"]
     eventually(lambda: all(f"-{living}-" in path.name for path in journals_of(served)), 30)
     fresh = {name: lines for name, lines in whole_lines(served.home).items() if name not in before}
@@ -274,4 +290,9 @@ def test_a_client_killed_at_any_place_leaves_all_it_wrote_and_no_run_running(ser
 
 def journals_of(store: StoreProcess) -> list[Path]:
     """Journals that still wait; one that was killed before its first line is nobody's."""
-    return [path for path in (store.home / "journal").glob("*.jsonl") if path.stat().st_size]
+    found = []
+    for path in (store.home / "journal").glob("*.jsonl"):
+        with contextlib.suppress(FileNotFoundError):  # archived since it was listed
+            if path.stat().st_size:
+                found.append(path)
+    return found

@@ -171,3 +171,72 @@ def test_results_come_back_and_the_user_is_told_while_the_journal_has_no_room(ho
         process.close()
         subprocess.run(["umount", str(place)], check=True)
     assert threading.active_count() < 50
+
+
+def test_a_result_store_without_room_costs_a_cached_value_never_a_result(store_elsewhere, tmp_path):
+    place = tmp_path / "results"
+    place.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(place)], check=True)
+    code = """
+    import os, sys
+    from penstock import flow, task
+    from penstock.cache_policies import INPUTS
+
+    computed = []
+
+    @task(persist_result=True, cache_policy=INPUTS)
+    def block(x):
+        computed.append(x)
+        return os.urandom(100_000) + bytes([x])
+
+    @flow
+    def blocks(fill):
+        ends = [block(1)[-1]]
+        filler = os.path.join(os.environ["PENSTOCK_RESULTS_LOCAL_STORAGE_PATH"], "filler")
+        if fill:
+            try:
+                with open(filler, "wb", buffering=0) as file:
+                    while True:
+                        file.write(bytes(4096))
+            except OSError:
+                pass
+        try:
+            ends.append(block(2)[-1])
+        finally:
+            if fill:
+                os.unlink(filler)
+        return [*ends, block(3)[-1]]
+
+    print(blocks(sys.argv[1] == "full"), computed)
+    """
+
+    def run(how):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), how],
+            env={**store_elsewhere.env, "PENSTOCK_RESULTS_LOCAL_STORAGE_PATH": str(place)},
+            timeout=90,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip(), done.stderr
+
+    try:
+        said, problems = run("full")
+        assert said == "[1, 2, 3] [1, 2, 3]"
+        assert problems.count("The result is not stored") == 1
+        assert "No space left" in problems
+        said, problems = run("with room")
+        assert said == "[1, 2, 3] [2]"
+        assert "The result is not stored" not in problems
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    found = store_elsewhere.sql("SELECT state_name, count(*) FROM task_runs GROUP BY ALL ORDER BY 1")
+    assert found == [["Cached", 2], ["Completed", 4]]
+
+
+@pytest.fixture
+def store_elsewhere(cold):
+    """A running store on a disk with room."""
+    return cold.start()

@@ -46,7 +46,7 @@ def load():
     return {"x": x, "y": y}
 
 
-@task(tags=['a'])
+@task(tags=["a"])
 def text():
     t = \'\'\'a
   b\'\'\'
@@ -64,7 +64,6 @@ def use(load_run):
 @task
 def both(z, t):
     pair = (z, t)
-    pair
     return pair
 
 

@@ -256,3 +256,19 @@ def test_a_function_that_lost_its_notebook_keeps_its_globals(notebook) -> None:
 
     assert isinstance(other["f"], types.FunctionType)
     assert notebook.call("r = f()") == 3
+
+
+@pytest.mark.parametrize(
+    ("setup", "outputs"),
+    [
+        ("def grow(): items.append(1)", "n items"),
+        ("def grow():\n    global count\n    count += 1", "n count"),
+        ("class Bag:\n    def grow(self): items.append(1)\ndef grow(): Bag().grow()", "n items"),
+        ("def grow():\n    items = []\n    items.append(1)", "n"),
+        ("def grow(): return len(items)", "n"),
+    ],
+)
+def test_what_a_helper_changes_in_the_notebook_is_an_output(notebook, setup, outputs) -> None:
+    """Else a later cell would not wait for the change, and another process would keep it to itself."""
+    notebook.run(f"items, count = [], 0\n{setup}")
+    assert notebook.task("grow()\nn = 1").outputs == tuple(outputs.split())

@@ -14,7 +14,9 @@ from penstock.utilities.templating import (
     apply_values,
     determine_placeholder_type,
     find_placeholders,
+    resolve_variables,
 )
+from penstock.variables import Variable
 
 
 @pytest.mark.parametrize(
@@ -102,3 +104,21 @@ def test_placeholders_are_found_wherever_there_is_text() -> None:
         Placeholder("{{ $THREE }}", "$THREE", PlaceholderType.ENV_VAR),
     }
     assert find_placeholders("none") == find_placeholders(3) == set()
+
+
+def test_variables_are_filled_in_and_those_that_are_missing_leave_nothing() -> None:
+    Variable.set("templated", {"a": 1}, overwrite=True)
+    template = {
+        "whole": "{{ penstock.variables.templated }}",
+        "mixed": ["is {{ prefect.variables.templated }}", "{{ penstock.variables.no_such }}!"],
+        "missing": "{{ penstock.variables.no_such }}",
+        "other": "{{ name }}",
+        "number": 3,
+    }
+    assert resolve_variables(template) == {
+        "whole": {"a": 1},
+        "mixed": ["is {'a': 1}", "!"],
+        "missing": None,
+        "other": "{{ name }}",
+        "number": 3,
+    }

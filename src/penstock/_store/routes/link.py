@@ -107,7 +107,8 @@ class Link:
         if len(data) < _LITTLE:
             return 200, {"hwm": await asyncio.wrap_future(core.ingest(client, data))}
         # Reading a megabyte of lines takes milliseconds, in which others are to be heard.
-        return 200, {"hwm": await asyncio.wrap_future(await asyncio.to_thread(core.ingest, client, data))}
+        reading = asyncio.get_running_loop().run_in_executor(core.line_readers, core.ingest, client, data)
+        return 200, {"hwm": await asyncio.wrap_future(await reading)}
 
     async def _create(self, call: Call) -> Answer:
         body = await _json(call.receive)

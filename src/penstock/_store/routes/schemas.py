@@ -232,6 +232,8 @@ SCHEMAS: dict[str, Schema] = {
     "Artifact": record(**_ARTIFACT),
     "ArtifactCollection": record(**_ARTIFACT, latest_id=_ID),
     "Variable": record(**_STAMPED, name=_TEXT, value=_ANY, tags=_TAGS),
+    "SavedSearch": record(**_STAMPED, name=_TEXT, filters=many(ref("SavedSearchFilter"))),
+    "SavedSearchFilter": record(object=_TEXT, property=_TEXT, type=_TEXT, operation=_TEXT, value=_ANY),
     "ConcurrencyLimit": record(**_STAMPED, tag=_TEXT, concurrency_limit=_WHOLE, active_slots=many(_ID)),
     "ConcurrencyLimitV2": record(**_LIMIT, avg_slot_occupancy_seconds=_NUMBER),
     "GlobalConcurrencyLimitResponse": record(**_LIMIT),

@@ -156,8 +156,12 @@ CREATE OR REPLACE VIEW states AS SELECT * EXCLUDE (event) FROM raw.run_state;
 
 CREATE OR REPLACE VIEW events AS
 SELECT "timestamp" AS occurred, event, run_type, run_id, flow_run_id, task_run_id,
-       id AS state_id, type AS state_type, name AS state_name, message, client, seq
-FROM raw.run_state;
+       id AS state_id, type AS state_type, name AS state_name, message, client, seq,
+       NULL::VARCHAR AS resource_id, NULL::JSON AS payload
+FROM raw.run_state
+UNION ALL
+SELECT make_timestamp(occurred_us), name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, client, seq, resource_id, payload
+FROM raw.event QUALIFY row_number() OVER (PARTITION BY id ORDER BY at_us, client, seq) = 1;
 
 CREATE OR REPLACE VIEW logs AS
 SELECT md5(client || ':' || seq)::UUID AS id, make_timestamp(at_us) AS "timestamp", level, logger AS name, message,
