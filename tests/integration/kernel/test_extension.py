@@ -16,7 +16,7 @@ answer = 6 * 7
 def test_an_unknown_runner_is_a_usage_error(kernel):
     reply = kernel.run("%runner dusk")
     assert reply.status == "error"
-    known = "dask, processes, ray, threads"
+    known = "dask, processes, ray, task-workers, threads"
     assert reply.text == f"UsageError: %runner: There is no runner 'dusk'; choose one of: {known}."
 
 
