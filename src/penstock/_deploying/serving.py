@@ -11,6 +11,7 @@ from uuid import UUID
 from penstock._deploying.deployment import RunnerDeployment
 from penstock._deploying.runner import Runner
 from penstock._values.annotations import NotSet
+from penstock.settings import get_current_settings
 
 
 def serve(
@@ -66,7 +67,7 @@ def deploy(
 
     Args:
         deployments: from `Flow.to_deployment`.
-        work_pool_name: who is to run them; recorded.
+        work_pool_name: whose workers run them; that of the settings by default, where a deployment names none.
         image, build, push: images are not built yet.
         print_next_steps_message: say what was recorded.
         ignore_warnings: accepted for compatibility.
@@ -78,7 +79,8 @@ def deploy(
         raise NotImplementedError(
             "Images are not built yet; deploy without one where the code can be found by path."
         )
-    ids = [one.apply(work_pool_name=work_pool_name) for one in deployments]
+    default = get_current_settings().deployments_default_work_pool_name
+    ids = [one.apply(work_pool_name=work_pool_name or one.work_pool_name or default) for one in deployments]
     if print_next_steps_message:
         for one in deployments:
             said = f"Recorded deployment '{one.full_name}'. Run it with: penstock deployment run '{one.full_name}'"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from penstock.exceptions import RunCancelled
 
 #: Waiting threads look at the token this often: an async exception cannot reach a thread inside a lock.
 _TICK = 0.1
+#: Starting a thread takes less, in seconds, also on a busy machine.
+_LONGEST_START = 1.0
+#: `Thread.start`, and how many frames from there to where it waits.
+_START = threading.Thread.start.__code__
+_DEPTH_OF_START = 5
 
 
 class Waitable(Protocol):
@@ -31,11 +37,30 @@ class Waitable(Protocol):
 
 def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
     """Raise `error` in another thread at its next bytecode; False when the thread is gone."""
-    found = bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error)))
+    # While a thread starts another one, that one goes by the same number: it would get the error, die of it before
+    # its first line, and leave the first one waiting for ever.
+    arguments = ctypes.c_ulong(ident), ctypes.py_object(error)
+    deadline = time.monotonic() + _LONGEST_START
+    while (start := _start_under_way(ident)) is not None and time.monotonic() < deadline:
+        start.wait(_TICK)
+    found = bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(*arguments))
     if found and ident == threading.main_thread().ident and hasattr(signal, "SIGURG"):
         # Out of a blocking system call, too; ignored where no flow listens to it (`flow_signals`).
         signal.pthread_kill(ident, signal.SIGURG)
     return found
+
+
+def _start_under_way(ident: int) -> threading.Event | None:
+    """Return what will be set once the thread that `ident` is starting runs; None when it is starting none."""
+    frame = sys._current_frames().get(ident)
+    for _ in range(_DEPTH_OF_START):
+        if frame is None:
+            return None
+        if frame.f_code is _START:
+            started: threading.Event = frame.f_locals["self"]._started
+            return None if started.is_set() else started
+        frame = frame.f_back
+    return None
 
 
 def cancel_raise(ident: int) -> None:

@@ -19,7 +19,7 @@ from penstock._store.report import say
 from penstock._workspace import Workspace
 
 _SLICE = 20_000
-#: A snapshot is due after so many journal lines (or a quarter of all), or so many seconds with any.
+#: A snapshot is due after so many journal lines (or half of all), or so many seconds with any.
 SNAPSHOT_LINES = 100_000
 SNAPSHOT_SECONDS = 3600.0
 
@@ -104,7 +104,7 @@ class Sweeper:
     def _plan(self, lines: int) -> None:
         """Say when the next snapshot is due: copies of a large database are to stay rare."""
         self._snapshot_lines = lines
-        self._snapshot_at = lines + max(SNAPSHOT_LINES, lines // 4)
+        self._snapshot_at = lines + max(SNAPSHOT_LINES, lines // 2)
         self._snapshot_time = time.monotonic() + SNAPSHOT_SECONDS
 
     def _others(self) -> list[Path]:

@@ -140,7 +140,6 @@ ROWS: tuple[Row, ...] = (
         None,
         "The work pool of deployments that name none.",
         "DEFAULT_WORK_POOL_NAME",
-        idle=True,
     ),
     row(
         "deployments.default_docker_build_namespace",
@@ -290,9 +289,9 @@ ROWS: tuple[Row, ...] = (
         idle=True,
     ),
     row("testing.test_setting", TEXT, "FOO", "A setting to try things on.", "TEST_SETTING", idle=True),
-    row("worker.heartbeat_seconds", SECONDS, 30.0, "Seconds between a worker's signs of life.", idle=True),
-    row("worker.query_seconds", SECONDS, 10.0, "Seconds between a worker's looks for runs.", idle=True),
-    row("worker.prefetch_seconds", SECONDS, 10.0, "Seconds ahead of time a worker takes runs.", idle=True),
+    row("worker.heartbeat_seconds", SECONDS, 30.0, "Seconds between a worker's signs of life."),
+    row("worker.query_seconds", SECONDS, 10.0, "Seconds between a worker's looks for runs."),
+    row("worker.prefetch_seconds", SECONDS, 10.0, "Seconds ahead of time a worker takes runs."),
     row("worker.webserver.host", TEXT, "0.0.0.0", "Where a worker's interface listens.", idle=True),  # noqa: S104
     row("worker.webserver.port", INT, 8080, "Port of a worker's interface.", idle=True),
     row("answers", PATH, None, "A file of answers for pauses where nobody is there to ask."),

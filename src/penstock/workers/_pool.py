@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from penstock._values.states import State, StateType
 from penstock.exceptions import InfrastructureError, ObjectNotFound
 from penstock.workers._configuration import BaseJobConfiguration
 
+_logger = logging.getLogger("penstock.workers")
 C = TypeVar("C", bound=BaseJobConfiguration)
 SeeTo = Callable[[Session, Mapping[str, Any], RunLoop], None]
 
@@ -61,6 +63,12 @@ class Pool:
                 raise
             body = {"name": self.name, "type": self._kind, "base_job_template": self._template}
             found = store().request("POST", "/api/work_pools/", body)
+        if found["type"] != self._kind and self.known is None:
+            _logger.warning(
+                "Work pool %r is of type %r, and this worker starts runs as %r. Start one of the pool's type, or make a "
+                "pool of type %r.",
+                *(self.name, found["type"], self._kind, self._kind),
+            )
         if not found["base_job_template"]:
             store().request("PATCH", path, {"base_job_template": self._template})
             found = {**found, "base_job_template": self._template}

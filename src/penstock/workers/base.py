@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel
 
 from penstock._deploying.run_loop import RunLoop
-from penstock._engine.contexts import TagsContext
 from penstock._engine.definitions import check_name
 from penstock._engine.flow_run import RUNNER_VARIABLE
 from penstock._ids import new_id
@@ -292,8 +291,7 @@ class BaseWorker(ABC, Generic[C, V, Ended]):
         return made.future
 
     def _see_to_submitted(self, session: Session, made: Submitted) -> None:
-        with TagsContext(current_tags=frozenset()):
-            self._execute(session, made.run, None)
+        self._execute(session, made.run, None)
 
     def _see_to(self, session: Session, found: Mapping[str, Any], loop: RunLoop) -> None:
         """See to a run that the loop has taken."""

@@ -17,6 +17,7 @@ from penstock._link.client import path_of, store
 from penstock.bundles import create_bundle_for_flow_run, execute_bundle_in_subprocess
 from penstock.client.orchestration import get_client
 from penstock.deployments import run_deployment
+from penstock.deployments.runner import DeploymentApplyError
 from penstock.futures import PenstockFlowRunFuture
 from penstock.runner import Runner
 from penstock.testing.cli import invoke_and_assert
@@ -222,6 +223,21 @@ def test_a_type_of_worker_of_ones_own_starts_runs_by_its_own_means():
     assert (failed.name, "status 4" in failed.message) == ("Crashed", True)
     never = asyncio.run(use(volume=10))
     assert (never.name, "too loud" in never.message) == ("Crashed", True)
+
+
+def test_a_deployment_that_names_no_pool_is_given_that_of_the_settings(place, work, monkeypatch):
+    said("work-pool", "create", "usual")
+    monkeypatch.setenv("PENSTOCK_DEFAULT_WORK_POOL_NAME", "usual")
+    work.add.deploy("settled", print_next_steps=False)
+    assert store().request("GET", "/api/deployments/name/add/settled")["work_pool_name"] == "usual"
+    with pytest.raises(DeploymentApplyError, match="no work pool 'other'"):
+        work.add.deploy("settled", work_pool_name="other", print_next_steps=False)
+
+
+def test_a_worker_of_another_type_than_its_pool_says_so(pool, caplog):
+    with caplog.at_level("WARNING", logger="penstock.workers"):
+        asyncio.run(LoudWorker(pool).setup())
+    assert f"Work pool {pool!r} is of type 'process', and this worker starts runs as 'loud'" in caplog.text
 
 
 def test_a_template_is_filled_by_type_and_dicts_are_merged():
