@@ -94,12 +94,20 @@ def test_random_kills_lose_and_double_nothing(cold, nightly):
     eventually(lambda: not [path for path in (cold.home / "journal").glob("*.jsonl") if path.stem in names])
     sql = "SELECT client, count(*), count(DISTINCT seq), max(seq) FROM raw.log GROUP BY client"
     found = {client: tuple(rest) for client, *rest in cold.sql(sql, limit=10_000)}
-    written = {client: lines for client, lines in whole_lines(cold.home).items() if client in names}
-    for client, lines in written.items():
-        count = sum(line.kind == "log" for line in lines)
-        assert found.get(client, (0, 0, None))[:2] == (count, count), client
-    assert set(written) == names
-    assert all(len(written[name]) > seq for name, seq in reached.items())
+    # Journals that two snapshots have are removed meanwhile, so the numbers of the lines have to tell: `hello` is 0.
+    for client in names:
+        count, distinct, newest = found.get(client, (0, 0, 0))
+        assert count == distinct == newest, client
+        assert newest >= reached.get(client, 0), client
+    if (
+        not nightly
+    ):  # all journals are still there: what clients wrote and could not say any more is in the store, too
+        written = {client: lines for client, lines in whole_lines(cold.home).items() if client in names}
+        assert set(written) == names
+        for client, lines in written.items():
+            assert found.get(client, (0,))[0] == sum(line.kind == "log" for line in lines), client
+    assert set(found) <= names
+    assert len(found) > len(names) // 2
     assert min(killed.values()) > kills // 5
     assert sum(count for count, _, _ in found.values()) > 50 * kills
 
