@@ -99,14 +99,12 @@ def test_random_kills_lose_and_double_nothing(cold, nightly):
         count, distinct, newest = found.get(client, (0, 0, 0))
         assert count == distinct == newest, client
         assert newest >= reached.get(client, 0), client
-    if (
-        not nightly
-    ):  # all journals are still there: what clients wrote and could not say any more is in the store, too
+    if not nightly:
+        # All journals are still there: what a killed client wrote and could not say any more is in the store, too.
         written = {client: lines for client, lines in whole_lines(cold.home).items() if client in names}
         assert set(written) == names
         for client, lines in written.items():
             assert found.get(client, (0,))[0] == sum(line.kind == "log" for line in lines), client
-    assert set(found) <= names
     assert len(found) > len(names) // 2
     assert min(killed.values()) > kills // 5
     assert sum(count for count, _, _ in found.values()) > 50 * kills
