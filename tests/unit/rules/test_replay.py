@@ -88,6 +88,7 @@ def test_a_task_run_is_the_same_again_from_its_lines(home, kinds) -> None:
             execution.enter(proposal(kind, number))
         assert (run.state, run.run_count, run.start_time, run.end_time) == before
 
+    assert current_session().journal.flush()
     found = [line for line in read_all(current_session().journal.path) if line.body.get("id") == str(run.id)]
     counts = [line.body["run_count"] for line in found if line.kind == "state"]
     last = found[-1].body
