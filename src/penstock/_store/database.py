@@ -96,10 +96,10 @@ class Database:
             con.execute(f"SET allowed_paths = [{', '.join(_quoted(path) for path in self._copy_files())}]")
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
+            self._settling = Settling(con)  # reads, and so may be what meets a damaged block
         except BaseException:
             con.close()
             raise
-        self._settling = Settling(con)
         with self._gate:
             self._con = con
             self._gate.notify_all()
