@@ -127,7 +127,11 @@ def _open_store(workspace: Workspace) -> Parts:
     clear(workspace.transfer)
     database = open_database(workspace)
     journal = Journal(workspace.journals, role="store")
-    core = Core(database, journal, workspace.journals)
+    try:
+        core = Core(database, journal, workspace.journals)
+    except BaseException:
+        database.close(checkpoint=False)
+        raise
     core.start()
     sweeper = Sweeper(core, workspace)
     # Decisions that a killed store had journalled but not committed come before any new ones.

@@ -122,6 +122,9 @@ first = not os.environ.get("PENSTOCK__FLOW_RUN_ID")
 def work(number, first):
     from penstock.runtime import task_run
     if first:
+        # Like a worker on another machine, this one does not see that its driver dies.
+        driver = os.getppid()
+        os.getppid = lambda: driver
         (folder / f"{number}.pid").write_text(f"{os.getpid()} {task_run.id}")
         while not (folder / "go").exists():
             time.sleep(0.01)
