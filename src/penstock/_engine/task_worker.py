@@ -201,6 +201,8 @@ class TaskWorker:
         except Exception:
             self._logger.exception("Task run %s could not be executed", run_id)
         finally:
+            # Until the store knows how it ended, it would give a run that we no longer hold to us once more.
+            session.drain()
             with self._free:
                 self._holding.pop(run_id, None)
                 self._free.notify_all()
