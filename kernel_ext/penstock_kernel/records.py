@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class Found:
     state_name: str
 
 
+#: Seconds in which what a worker elsewhere wrote reaches the store; its cell may say earlier that it failed.
+_ON_ITS_WAY = 2.0
 _RUNS = """
 select * from (
   select 'flow' as kind, id::varchar as id, name, flow_name as "of", id::varchar as flow_run_id,
@@ -74,6 +77,10 @@ def find_run(word: str = "", kind: str | None = None, *, failed: bool = False) -
     if failed:
         where += " and state_type = 'FAILED'"
     found = rows(_RUNS.format(where=where))
+    deadline = time.monotonic() + _ON_ITS_WAY
+    while failed and not found and time.monotonic() < deadline:
+        time.sleep(0.05)
+        found = rows(_RUNS.format(where=where))
     if not found:
         raise ConfigurationError(
             f"There is no {'failed ' if failed else ''}run {word!r}; give the name of a flow, task or run, or the beginning of an id (%runs)"

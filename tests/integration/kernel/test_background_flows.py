@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from driver import Kernel
-from workspace import ends, eventually, python_name
+from workspace import ends, eventually, python_name, wait_for_join
 
 pytestmark = pytest.mark.kernel
 
@@ -101,7 +101,7 @@ def test_stop_cancels_the_flow_a_cell_waits_for_and_no_other(kernel, workspace, 
     running = "select count(*) as n from task_runs where state_name = 'Running'"
     eventually(lambda: workspace.sql(running) == [{"n": 2}])
     reader = kernel.begin("w")
-    kernel.wait_for_start(reader)
+    wait_for_join(kernel, reader)
     stopwatch.start()
     kernel.interrupt()
     reply = kernel.end(reader)

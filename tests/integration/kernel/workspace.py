@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -178,3 +179,19 @@ class Workspace:
         finally:
             if not self._kept:
                 shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def wait_for_join(kernel, reader: str) -> None:
+    """Wait until a cell that has begun sleeps in its join: a Stop before that is the kernel's own business."""
+    kernel.wait_for_start(reader)
+    main = psutil.Process(kernel.pid)
+
+    def asleep() -> bool:
+        used = next(thread for thread in main.threads() if thread.id == kernel.pid)
+        before = used.user_time + used.system_time
+        with contextlib.suppress(psutil.TimeoutExpired):
+            main.wait(0.15)
+        after = next(thread for thread in main.threads() if thread.id == kernel.pid)
+        return after.user_time + after.system_time - before <= 0.02
+
+    eventually(asleep)
