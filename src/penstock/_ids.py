@@ -7,10 +7,13 @@ import random
 import time
 from uuid import UUID, SafeUUID
 
+import orjson
+
 #: The bits of a UUID that say its version, 7, and its variant.
 _CLEAR = (1 << 128) - 1 & ~(0xF << 76) & ~(0x3 << 62)
 _MARKS = (0x7 << 76) | (0x2 << 62)
 _new, _set = object.__new__, object.__setattr__
+_UNKNOWN = SafeUUID.unknown
 
 #: Randomness for names and identifiers. Re-seeded in a forked child, or parent and child would agree.
 _rng = random.Random(os.urandom(16))
@@ -27,8 +30,13 @@ def new_id() -> UUID:
     bits = (time.time_ns() // 1_000_000) << 80 | _rng.getrandbits(80)
     made: UUID = _new(UUID)  # four are made for every task run; UUID(int=…) checks what is known to be right
     _set(made, "int", bits & _CLEAR | _MARKS)
-    _set(made, "is_safe", SafeUUID.unknown)
+    _set(made, "is_safe", _UNKNOWN)
     return made
+
+
+def id_text(identity: UUID) -> str:
+    """Return the text of a UUID, in half the time `str` takes: three are written for every task run."""
+    return orjson.dumps(identity)[1:-1].decode()
 
 
 _ADJECTIVES = [

@@ -53,7 +53,7 @@ def execute_guarded(execution: TaskExecution) -> State:
 
 def value_of(state: State, *, return_state: bool) -> Any:
     """Return what the caller of a task asked for: its state, or its value (raising its exception)."""
-    return state if return_state else state.result()
+    return state if return_state else state.result(_sync=True)  # nobody awaits this call
 
 
 def stream(

@@ -160,7 +160,7 @@ def link_result(context: FlowRunContext | None, value: Any, state: State) -> Non
 
     By identity, one level deep, and not for objects that Python shares.
     """
-    if context is None:
+    if context is None or type(value) in _SINGLETONS:
         return
     for obj in (value, *members(value)):
         if type(obj) not in _SINGLETONS:

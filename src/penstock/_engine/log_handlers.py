@@ -244,10 +244,11 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
                 self.console.print(text, soft_wrap=True, markup=settings.logging_markup)
                 self.flush()
                 return
+            stream.write(self.format(record) + self.terminator)
+            if flush := getattr(stream, "flush", None):
+                flush()
         except Exception:
             self.handleError(record)
-            return
-        super().emit(record)
 
     def _is_terminal(self, stream: Any) -> bool:
         known, answer = self._terminal

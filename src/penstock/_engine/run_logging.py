@@ -19,11 +19,12 @@ from penstock._engine.log_handlers import PenstockConsoleHandler as ConsoleHandl
 from penstock._engine.log_setup import setup_logging as setup_logging
 from penstock._engine.log_setup import silence_console as silence_console
 from penstock._engine.log_setup import undo_logging as undo_logging
+from penstock._ids import id_text
 from penstock._values.runs import FlowRun, TaskRun
 from penstock.exceptions import MissingContextError
 
-_FLOW = "penstock.flow_runs"
-_TASK = "penstock.task_runs"
+_FLOW = logging.getLogger("penstock.flow_runs")
+_TASK = logging.getLogger("penstock.task_runs")
 
 
 class PenstockLogAdapter(logging.LoggerAdapter[logging.Logger]):
@@ -101,10 +102,10 @@ def flow_run_logger(flow_run: FlowRun, flow: Any = None, **kwargs: Any) -> Penst
         kwargs: further fields of every record.
     """
     return PenstockLogAdapter(
-        logging.getLogger(_FLOW),
+        _FLOW,
         {
             "flow_run_name": flow_run.name,
-            "flow_run_id": str(flow_run.id),
+            "flow_run_id": id_text(flow_run.id),
             "flow_name": getattr(flow, "name", flow_run.flow_name),
             **kwargs,
         },
@@ -126,10 +127,10 @@ def task_run_logger(
     if flow_run is None and (around := FlowRunContext.get()) is not None:
         flow_run, flow = around.flow_run, flow or around.flow
     return PenstockLogAdapter(
-        logging.getLogger(_TASK),
+        _TASK,
         {
-            "task_run_id": str(task_run.id),
-            "flow_run_id": str(task_run.flow_run_id) if task_run.flow_run_id else None,
+            "task_run_id": id_text(task_run.id),
+            "flow_run_id": id_text(task_run.flow_run_id) if task_run.flow_run_id else None,
             "task_run_name": task_run.name,
             "task_name": getattr(task, "name", task_run.task_name),
             "flow_run_name": flow_run.name if flow_run else "<unknown>",
@@ -167,7 +168,7 @@ def get_run_logger(context: Any = None, **kwargs: Any) -> PenstockLogAdapter:
         )
     if flow_context is not None:
         return flow_run_logger(flow_context.flow_run, flow_context.flow, **kwargs)
-    if logging.getLogger(_FLOW).disabled and logging.getLogger(_TASK).disabled:
+    if _FLOW.disabled and _TASK.disabled:
         return PenstockLogAdapter(_nowhere(), dict(kwargs))
     raise MissingContextError(
         "There is no active flow or task run context. Call get_run_logger inside a flow or a task, test a function "

@@ -23,7 +23,7 @@ from penstock._engine.observers import tell
 from penstock._engine.remote_transactions import join_from_afar
 from penstock._engine.task_options import TaskOptions, resolve_options
 from penstock._engine.task_run import TaskExecution
-from penstock._ids import new_id, short_hex
+from penstock._ids import id_text, new_id, short_hex
 from penstock._link.session import Session, current_session
 from penstock._results.fingerprint import KnownFingerprint
 from penstock._values.runs import TaskRun
@@ -321,7 +321,7 @@ def make_run(
         tags=sorted(task.tags | TagsContext.tags()),
         state=state,
         task_key=task.task_key,
-        dynamic_key=str(run_id),
+        dynamic_key=id_text(run_id),
         task_name=task.name,
         flow_run_id=context.flow_run.id if context is not None else None,
         task_inputs={**inputs.edges(parameters, waits, context), **(dependencies or {})},
