@@ -245,8 +245,9 @@ class PenstockConsoleHandler(logging.StreamHandler[Any]):
                 self.flush()
                 return
             stream.write(self.format(record) + self.terminator)
-            if flush := getattr(stream, "flush", None):
-                flush()
+            self.flush()
+        except RecursionError:
+            raise
         except Exception:
             self.handleError(record)
 

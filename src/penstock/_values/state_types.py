@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import Enum
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class StateType(str, Enum):
@@ -26,7 +26,8 @@ class StateType(str, Enum):
 
     # Looked up several times a task run; what an enumeration does by itself is a call of Python code.
     __hash__ = str.__hash__
-    value = property(attrgetter("_value_"))
+    if not TYPE_CHECKING:
+        value = property(attrgetter("_value_"))
 
 
 #: A run in one of these has ended.

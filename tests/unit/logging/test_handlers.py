@@ -333,6 +333,15 @@ def test_a_terminal_gets_colours_unless_the_settings_say_no(monkeypatch) -> None
     assert "hello" in coloured.getvalue()
 
 
+def test_a_line_is_flushed_as_soon_as_it_is_written() -> None:
+    raw = io.BytesIO()
+    handler = PrefectConsoleHandler(stream=io.TextIOWrapper(raw, write_through=False))
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.handle(record())
+
+    assert raw.getvalue() == b"hello\n"
+
+
 def test_square_brackets_are_markup_only_on_request() -> None:
     text = "a [bold red]fancy[/] [dbo].[Table]"
     plain, marked = Terminal(), io.StringIO()
