@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,7 @@ class WorkerTail:
         with self._lock:
             if folder != self._folder or self._thread is None:
                 self._folder = folder
-                self._offsets = {path: path.stat().st_size for path in _journals(folder)}
+                self._offsets = _sizes(folder)
             self._runs[str(run.id)] = run
             if self._thread is None:
                 self._idle.clear()
@@ -140,6 +141,14 @@ class WorkerTail:
 
 def _journals(folder: Path) -> list[Path]:
     return list(folder.glob("*.jsonl"))
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    sizes: dict[Path, int] = {}
+    for path in _journals(folder):
+        with suppress(FileNotFoundError):  # the store has taken it in
+            sizes[path] = path.stat().st_size
+    return sizes
 
 
 def _enter(run: TaskRun, line: Line) -> None:

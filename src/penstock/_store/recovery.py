@@ -117,8 +117,10 @@ def quarantine(workspace: Workspace, *others: Path) -> Path | None:
 
 def journals(workspace: Workspace) -> list[Path]:
     """Return every journal of the workspace, of the living and of the dead."""
-    found = {path.name: path for path in workspace.archive.glob("*.jsonl")}
-    found |= {path.name: path for path in workspace.journals.glob("*.jsonl")}
+    found = {path.name: path for path in workspace.journals.glob("*.jsonl")}
+    found |= {
+        path.name: path for path in workspace.archive.glob("*.jsonl")
+    }  # second: some move there meanwhile
     return [found[name] for name in sorted(found)]
 
 

@@ -63,7 +63,10 @@ def check(database: Database, workspace: Workspace) -> list[str]:
     marks = database.marks()
     for folder in (workspace.archive, workspace.journals):
         for path in sorted(folder.glob("*.jsonl")):
-            have, written = marks.get(path.stem, -1), last_seq(path)
+            try:
+                have, written = marks.get(path.stem, -1), last_seq(path)
+            except FileNotFoundError:
+                continue  # archived or removed meanwhile, so all of it is in the database
             if written > have and (folder == workspace.archive or is_dead(path)):
                 found.append(f"Lines {have + 1} to {written} of {path.name} are not in the database.")
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from pathlib import Path
 
 from penstock._journal.liveness import is_dead
 from penstock._link.client import store
@@ -137,9 +138,16 @@ def _journals(workspace: Workspace) -> Finding:
     paths = list(workspace.journals.glob("*.jsonl"))
     left = sum(is_dead(path) for path in paths)
     archived = list(workspace.archive.glob("*.jsonl"))
-    size = sum(path.stat().st_size for path in archived)
+    size = sum(_size(path) for path in archived)
     seen = f"{len(paths) - left} of living processes, {left} to be taken in, {len(archived)} archived"
     return Finding("journals", f"{seen} ({size / _MEGA:.1f} MB)")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # two snapshots have it, so the store has removed it meanwhile
 
 
 def _database(workspace: Workspace) -> Finding:

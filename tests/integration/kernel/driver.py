@@ -161,13 +161,16 @@ class Kernel:
     def start(self, code: str) -> str:
         """Run a cell that returns at once, which must succeed; return its message id."""
         sent = self.begin(code)
-        reply = self.end(sent)
+        while (reply := self.end(sent)).status == "aborted":
+            sent = self.begin(code)
         assert reply.status == "ok", reply.traceback
         return sent
 
     def run(self, code: str, seconds: float = 60.0) -> Reply:
-        """Run a cell to its end."""
-        return self.end(self.begin(code), seconds)
+        """Run a cell to its end; again where it was aborted, which ipykernel 6.17 does right after a cell that failed."""
+        while (reply := self.end(self.begin(code), seconds)).status == "aborted":
+            pass
+        return reply
 
     def check(self, code: str, seconds: float = 60.0) -> Reply:
         """Run a cell that must succeed."""

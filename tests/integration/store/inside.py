@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -79,10 +79,15 @@ def digest(store: Inside, relation: str) -> tuple[int, str]:
 
 
 def whole_lines(home: Path) -> dict[str, list]:
-    """Every line of every journal by client."""
+    """Every line of every journal by client; the store may archive some meanwhile."""
     from penstock._journal.reader import read_all
 
-    return {path.stem: list(read_all(path)) for path in journals(Workspace(home))}
+    found: dict[str, list] = {}
+    while left := [path for path in journals(Workspace(home)) if path.stem not in found]:
+        for path in left:
+            with suppress(FileNotFoundError):
+                found[path.stem] = list(read_all(path))
+    return found
 
 
 def recoveries(store: Inside) -> list[str]:
