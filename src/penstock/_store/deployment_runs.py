@@ -9,10 +9,11 @@ from typing import Any
 from penstock._journal.liveness import is_alive
 from penstock._rules.scheduling import run_key
 from penstock._store import decisions, deployments, pools
-from penstock._store.core import Core, Refused
+from penstock._store.core import Core
 from penstock._store.deployments import Deployment
 from penstock._store.due_runs import has_room
 from penstock._store.live import LiveRun
+from penstock._store.requests import refusal
 from penstock._values.states import State, StateDetails, StateType
 
 #: Fields of a run that have no column of their own.
@@ -62,7 +63,7 @@ def _placement(core: Core, deployment: Deployment, queue_name: str | None) -> Ma
     pool = deployment["work_pool_name"]
     if pool is None and queue_name is not None:
         text = f"Deployment {deployment['name']!r} has no work pool, so its runs cannot wait in queue {queue_name!r}."
-        raise Refused(400, {"detail": text, "exception_message": text})
+        raise refusal(400, text)
     return pools.placement(core, pool, queue_name or deployment["work_queue_name"])
 
 
@@ -182,4 +183,4 @@ def checked_parameters(deployment: Deployment, sent: Mapping[str, Any], *, enfor
     if errors:
         where = ".".join(str(part) for part in errors[0].path)
         text = f"The parameters do not fit deployment {deployment['name']!r}: {where + ': ' if where else ''}{errors[0].message}"
-        raise Refused(409, {"detail": text, "exception_message": text})
+        raise refusal(409, text)

@@ -13,9 +13,10 @@ from typing import Any
 from penstock._ids import new_id
 from penstock._journal.liveness import is_alive
 from penstock._store import changes, pools
-from penstock._store.core import Core, Refused
+from penstock._store.core import Core
 from penstock._store.documents import put
 from penstock._store.live import LiveRun
+from penstock._store.requests import missing, refusal
 from penstock._values.states import StateType
 
 KIND = "deployment"
@@ -32,7 +33,7 @@ def find(core: Core, deployment_id: str) -> Deployment:
     """
     found = core.documents.of(KIND).get(deployment_id)
     if found is None:
-        raise _missing(f"deployment with id {deployment_id}")
+        raise missing(f"deployment with id {deployment_id}")
     return found
 
 
@@ -46,7 +47,7 @@ def by_name(core: Core, flow_name: str, name: str) -> Deployment:
     for one in core.documents.of(KIND).values():
         if one["name"] == name and one["flow_id"] == flow_id:
             return one
-    raise _missing(f"deployment {flow_name}/{name}")
+    raise missing(f"deployment {flow_name}/{name}")
 
 
 def upsert(core: Core, sent: Deployment, defaults: Deployment) -> tuple[str, bool]:
@@ -61,7 +62,7 @@ def upsert(core: Core, sent: Deployment, defaults: Deployment) -> tuple[str, boo
         Refused: 404, there is no such flow or work pool; 409, two schedules have one slug.
     """
     if sent["flow_id"] not in core.flow_ids.values():
-        raise _missing(f"flow with id {sent['flow_id']}")
+        raise missing(f"flow with id {sent['flow_id']}")
     same = (sent["flow_id"], sent["name"])
     known = next((d for d in core.documents.of(KIND).values() if (d["flow_id"], d["name"]) == same), None)
     before: Deployment = known or {"id": str(new_id()), "created": _now()}
@@ -212,11 +213,11 @@ def _made(sent: Iterable[Deployment], taken: set[str] | None = None) -> list[Dep
         slug = one.get("slug")
         if slug is not None and slug in slugs:
             text = f"There is a schedule with slug {slug!r} already."
-            raise Refused(409, {"detail": text, "exception_message": text})
+            raise refusal(409, text)
         slugs.add(slug)
         if one.get("schedule") is None:
             text = "A new schedule needs its schedule: interval, cron or rrule."
-            raise Refused(422, {"detail": text, "exception_message": text})
+            raise refusal(422, text)
         fields: Deployment = {"active": True, "max_scheduled_runs": None, "parameters": {}, "slug": None}
         given = {name: value for name, value in one.items() if value is not None}
         made.append({**fields, **given, "id": str(new_id()), "created": _now()})
@@ -229,7 +230,7 @@ def _merged(before: list[Deployment], sent: list[Deployment]) -> list[Deployment
         return _made(sent)
     if not all(theirs):
         text = "The schedules of this deployment have slugs, so all that are sent need one."
-        raise Refused(422, {"detail": text, "exception_message": text})
+        raise refusal(422, text)
     news = {one["slug"]: one for one in sent}
     kept = [{**one, **news.pop(one["slug"], {})} for one in before]
     return kept + _made(news.values())
@@ -238,14 +239,9 @@ def _merged(before: list[Deployment], sent: list[Deployment]) -> list[Deployment
 def _one(body: Deployment, schedule_id: str) -> Deployment:
     found: Deployment | None = next((s for s in body["schedules"] if s["id"] == schedule_id), None)
     if found is None:
-        raise _missing(f"schedule with id {schedule_id} of deployment {body['name']!r}")
+        raise missing(f"schedule with id {schedule_id} of deployment {body['name']!r}")
     return found
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _missing(what: str) -> Refused:
-    text = f"There is no {what}."
-    return Refused(404, {"detail": text, "exception_message": text})

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from penstock._store import show
-from penstock._store.core import Refused
 from penstock._store.database import Database
+from penstock._store.requests import refusal
 
 #: The most nodes, and the most artifacts, of one answer.
 MOST = 10_000
@@ -72,7 +72,7 @@ def graph(database: Database, run: Record, since: datetime | None) -> Record:
     rows = [row for row in database.records(_TASKS, [run_id]) if _is_shown(row)]
     if len(rows) > MOST:
         text = f"The graph of flow run {run_id} has {len(rows)} nodes; {MOST} is the most that is shown."
-        raise Refused(400, {"detail": text, "exception_message": text})
+        raise refusal(400, text)
     artifacts = database.records(_ARTIFACTS, [run_id])
     nodes = _nodes(rows, artifacts)
     states = database.records(

@@ -6,14 +6,15 @@ a worker's document keeps when it was first heard of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock._ids import new_id
 from penstock._store import changes
-from penstock._store.core import Core, Refused
+from penstock._store.core import Core
 from penstock._store.documents import pool_channel, put
+from penstock._store.requests import missing, refusal
 
 POOL, QUEUE, WORKER = "work_pool", "work_queue", "worker"
 Document = dict[str, Any]
@@ -31,22 +32,22 @@ def find(core: Core, name: str) -> Document:
     Raises:
         Refused: 404, there is none.
     """
-    found = next((pool for pool in core.documents.of(POOL).values() if pool["name"] == name), None)
+    found = _named(core.documents.of(POOL).values(), name)
     if found is None:
-        raise _missing(f"work pool {name!r}", "Make it with: penstock work-pool create NAME --type process")
+        raise missing(f"work pool {name!r}", "Make it with: penstock work-pool create NAME --type process")
     return found
 
 
-def create(core: Core, sent: Document) -> str:
-    """Make a work pool with its default queue and return its id.
+def create(core: Core, sent: Document) -> Document:
+    """Make a work pool with its default queue and return it.
 
     Raises:
         Refused: 409, its name is taken; 403, it is one of those that are not for users.
     """
     if _is_reserved(sent["name"]):
-        raise _refused(403, "Names of work pools that begin with 'prefect' are reserved; choose another one.")
-    if any(pool["name"] == sent["name"] for pool in core.documents.of(POOL).values()):
-        raise _refused(409, f"There is a work pool named {sent['name']!r} already.")
+        raise refusal(403, "Names of work pools that begin with 'prefect' are reserved; choose another one.")
+    if _named(core.documents.of(POOL).values(), sent["name"]):
+        raise refusal(409, f"There is a work pool named {sent['name']!r} already.")
     identity, queue = str(new_id()), str(new_id())
     moment = _now()
     put(
@@ -57,7 +58,7 @@ def create(core: Core, sent: Document) -> str:
     )
     fields = {"name": "default", "description": "The work pool's default queue.", "priority": 1}
     _put_queue(core, {**_NEW_QUEUE, **fields, "id": queue, "work_pool_id": identity, "created": moment})
-    return identity
+    return core.documents.of(POOL)[identity]
 
 
 def update(core: Core, name: str, sent: Document) -> None:
@@ -68,7 +69,7 @@ def update(core: Core, name: str, sent: Document) -> None:
     """
     before = find(core, name)
     if _is_reserved(name) and not set(sent) <= _RESERVED_MAY:
-        raise _refused(
+        raise refusal(
             403, f"Of work pool {name!r} only {' and '.join(sorted(_RESERVED_MAY))} can be changed."
         )
     kept = {
@@ -88,7 +89,7 @@ def delete(core: Core, name: str) -> None:
     """
     pool = find(core, name)
     if _is_reserved(name):
-        raise _refused(403, f"Work pool {name!r} cannot be deleted.")
+        raise refusal(403, f"Work pool {name!r} cannot be deleted.")
     for kind in (QUEUE, WORKER):
         for one in [d for d in core.documents.of(kind).values() if d["work_pool_id"] == pool["id"]]:
             put(core, kind, one["id"], None)
@@ -112,9 +113,9 @@ def find_queue(core: Core, pool: Mapping[str, Any], name: str) -> Document:
     Raises:
         Refused: 404, there is none.
     """
-    found = next((queue for queue in queues(core, pool) if queue["name"] == name), None)
+    found = _named(queues(core, pool), name)
     if found is None:
-        raise _missing(f"work queue {name!r} in work pool {pool['name']!r}")
+        raise missing(f"work queue {name!r} in work pool {pool['name']!r}")
     return found
 
 
@@ -124,8 +125,7 @@ def create_queue(core: Core, pool: Mapping[str, Any], sent: Document) -> Documen
     Raises:
         Refused: 409, its name is taken.
     """
-    if any(queue["name"] == sent["name"] for queue in queues(core, pool)):
-        raise _refused(409, f"There is a work queue {sent['name']!r} in work pool {pool['name']!r} already.")
+    _check_free(core, pool, sent["name"])
     body = {**_NEW_QUEUE, **sent, "id": str(new_id()), "work_pool_id": pool["id"], "created": _now()}
     taken = {queue["priority"] for queue in queues(core, pool)}
     if body["priority"] is None:
@@ -141,8 +141,8 @@ def update_queue(core: Core, pool: Mapping[str, Any], name: str, sent: Document)
     """
     before = find_queue(core, pool, name)
     wanted = sent.get("name") or name
-    if wanted != name and any(queue["name"] == wanted for queue in queues(core, pool)):
-        raise _refused(409, f"There is a work queue {wanted!r} in work pool {pool['name']!r} already.")
+    if wanted != name:
+        _check_free(core, pool, wanted)
     if sent.get("last_polled"):
         core.polled[before["id"]] = datetime.fromisoformat(sent["last_polled"])
     body = {**before, **sent, "name": wanted, "priority": sent.get("priority") or before["priority"]}
@@ -161,7 +161,7 @@ def delete_queue(core: Core, pool: Mapping[str, Any], name: str) -> None:
     """
     queue = find_queue(core, pool, name)
     if queue["id"] == pool["default_queue_id"]:
-        raise _refused(400, f"The default queue of work pool {pool['name']!r} cannot be deleted.")
+        raise refusal(400, f"The default queue of work pool {pool['name']!r} cannot be deleted.")
     put(core, QUEUE, queue["id"], None)
     default = core.documents.of(QUEUE)[pool["default_queue_id"]]
     for run in [run for run in core.runs.values() if run.body.get("work_queue_id") == queue["id"]]:
@@ -172,7 +172,7 @@ def delete_queue(core: Core, pool: Mapping[str, Any], name: str) -> None:
 
 def heartbeat(core: Core, pool: Mapping[str, Any], name: str, interval: float | None) -> None:
     """Note that a worker is there."""
-    known = next((one for one in workers(core, pool) if one["name"] == name), None)
+    known = _named(workers(core, pool), name)
     if known is None or known["heartbeat_interval_seconds"] != interval:
         identity = known["id"] if known is not None else str(new_id())
         moment = _now()
@@ -200,9 +200,9 @@ def delete_worker(core: Core, pool: Mapping[str, Any], name: str) -> None:
     Raises:
         Refused: 404, there is none.
     """
-    found = next((one for one in workers(core, pool) if one["name"] == name), None)
+    found = _named(workers(core, pool), name)
     if found is None:
-        raise _missing(f"worker {name!r} in work pool {pool['name']!r}")
+        raise missing(f"worker {name!r} in work pool {pool['name']!r}")
     put(core, WORKER, found["id"], None)
 
 
@@ -229,10 +229,18 @@ def placement(core: Core, pool_name: str | None, queue_name: str | None) -> dict
     if queue_name is None:
         queue = core.documents.of(QUEUE)[pool["default_queue_id"]]
     else:
-        known = next((one for one in queues(core, pool) if one["name"] == queue_name), None)
-        queue = known or create_queue(core, pool, {"name": queue_name})
+        queue = _named(queues(core, pool), queue_name) or create_queue(core, pool, {"name": queue_name})
     values = (pool_name, pool["id"], queue["name"], queue["id"])
     return dict(zip(_OF_RUN, values, strict=True))
+
+
+def _named(documents: Iterable[Document], name: str) -> Document | None:
+    return next((one for one in documents if one["name"] == name), None)
+
+
+def _check_free(core: Core, pool: Mapping[str, Any], name: str) -> None:
+    if _named(queues(core, pool), name):
+        raise refusal(409, f"There is a work queue {name!r} in work pool {pool['name']!r} already.")
 
 
 def _placed(core: Core, pool: Mapping[str, Any], body: Document) -> Document:
@@ -262,15 +270,6 @@ def _is_reserved(name: str) -> bool:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _missing(what: str, hint: str = "") -> Refused:
-    text = f"There is no {what}. {hint}".rstrip()
-    return Refused(404, {"detail": text, "exception_message": text})
-
-
-def _refused(status: int, text: str) -> Refused:
-    return Refused(status, {"detail": text, "exception_message": text})
 
 
 _NEW_QUEUE: Document = {

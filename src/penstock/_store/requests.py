@@ -19,6 +19,16 @@ class Refused(Exception):
         self.body = body
 
 
+def refusal(status: int, text: str) -> Refused:
+    """Return the answer for a request that may not be, with its reason in words."""
+    return Refused(status, {"detail": text, "exception_message": text})
+
+
+def missing(what: str, hint: str = "") -> Refused:
+    """Return the answer for an object that does not exist, and what to do about it."""
+    return refusal(404, f"There is no {what}. {hint}".rstrip())
+
+
 class Command:
     """One thing for the writer to do, and where its answer goes."""
 

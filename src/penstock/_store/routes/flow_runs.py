@@ -6,10 +6,11 @@ from typing import Any
 
 from penstock._store import changes, decisions, pools
 from penstock._store.bodies import FlowRunCreate, FlowRunUpdate
-from penstock._store.core import Core, Refused
+from penstock._store.core import Core
 from penstock._store.history import NAMES, SCHEMA, history
 from penstock._store.measures import LATENESS
 from penstock._store.pages import BULK_LIMIT
+from penstock._store.requests import refusal
 from penstock._store.routes.kinds import FLOW_RUNS_LISTED, show_flow_runs
 from penstock._store.routes.transitions import state_of_body
 from penstock._store.routes.web import Answer, Ask, Route, missing, now
@@ -70,7 +71,7 @@ def update(ask: Ask) -> Answer:
                 run.body.get("deployment_id") is None and run.body.get("work_pool_name") is None
             ):
                 reason = f"Job variables of flow run {run_id} can only be changed while it is scheduled by a deployment."
-                raise Refused(400, {"detail": reason, "exception_message": reason})
+                raise refusal(400, reason)
         changes.change(core, "flow_run", run_id, fields)
 
     ask.call(apply)

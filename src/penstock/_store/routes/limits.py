@@ -15,7 +15,7 @@ from penstock._rules import slots as rules
 from penstock._rules.slots import Limit, Request
 from penstock._store import show
 from penstock._store import slot_decisions as decisions
-from penstock._store.core import Core, Refused
+from penstock._store.core import Core
 from penstock._store.filters import invalid
 from penstock._store.limit_bodies import (
     ConcurrencyLimitV2Create,
@@ -28,6 +28,7 @@ from penstock._store.limit_bodies import (
     Renew,
 )
 from penstock._store.live import from_us
+from penstock._store.requests import refusal
 from penstock._store.routes.web import Answer, Ask, Route, Text, missing
 from penstock._store.slots import Owner
 from penstock.settings import get_current_settings
@@ -144,7 +145,7 @@ def renew(ask: Ask) -> Answer:
     lease, seconds = ask.id("lease_id"), ask.read(Renew).lease_duration
     if not ask.call(lambda core: decisions.renew(core, lease, seconds, time.monotonic())):
         text = f"Lease {lease} has ended; its slots may be somebody else's by now."
-        raise Refused(410, {"detail": text, "exception_message": text})
+        raise refusal(410, text)
     return 204, None
 
 
@@ -172,7 +173,7 @@ def check_free(core: Core, name: str) -> None:
     """
     if name in core.slots.by_name:
         text = f"There is a concurrency limit named {name!r} already."
-        raise Refused(409, {"detail": text, "exception_message": text})
+        raise refusal(409, text)
 
 
 def full(core: Core, names: list[str], slots: int) -> Text:

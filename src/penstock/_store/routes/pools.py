@@ -27,11 +27,7 @@ def create(ask: Ask) -> Answer:
     """Make a work pool with its default queue."""
     sent = ask.read(WorkPoolCreate).model_dump(mode="json")
 
-    def make(core: Core) -> Record:
-        pools.create(core, sent)
-        return show_pool(core, pools.find(core, sent["name"]))
-
-    return 201, ask.call(make)
+    return 201, ask.call(lambda core: show_pool(core, pools.create(core, sent)))
 
 
 def read(ask: Ask) -> Answer:

@@ -11,6 +11,7 @@ from penstock._store import show
 from penstock._store.bodies import VariableCreate, VariableUpdate
 from penstock._store.core import Core, Refused
 from penstock._store.filters import invalid
+from penstock._store.requests import refusal
 from penstock._store.routes.kinds import VARIABLES_LISTED
 from penstock._store.routes.web import Answer, Ask, Route, missing
 
@@ -111,7 +112,7 @@ def _check_free(core: Core, name: str) -> None:
     except Refused:
         return
     text = f"There is a variable named {name!r} already."
-    raise Refused(409, {"detail": text, "exception_message": text})
+    raise refusal(409, text)
 
 
 def _put(core: Core, variable: dict[str, Any], before: str | None = None) -> None:

@@ -19,6 +19,7 @@ from penstock._store.changes import fields_of
 from penstock._store.core import Core, Refused
 from penstock._store.filters import Condition, invalid
 from penstock._store.guard import Receive, Scope, Send, read_body, respond
+from penstock._store.requests import missing as missing
 from penstock._store.shape import model_of, read_json
 
 if TYPE_CHECKING:
@@ -95,12 +96,6 @@ class Ask:
         if not rows:
             raise missing(what)
         return rows[0]
-
-
-def missing(what: str) -> Refused:
-    """Return the answer for an object that does not exist."""
-    text = f"There is no {what}."
-    return Refused(404, {"detail": text, "exception_message": text})
 
 
 def uuid_of(text: Any, name: str) -> str:
