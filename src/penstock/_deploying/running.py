@@ -103,7 +103,7 @@ def _run(
     run = FlowRun.model_validate(store().request("POST", path, body))
     state = follow(run.id, timeout)
     if marker is not None:
-        _mirror(marker, state, run.id)
+        mirror(marker, state, run.id)
     run = FlowRun.model_validate(store().request("GET", path_of("api", "flow_runs", run.id)))
     if run.state is not None:
         run.state = with_result(run.state, "flow_run", run.id)
@@ -137,7 +137,8 @@ def _nothing(**_: Any) -> None:
     """Stand for the function of a flow that is elsewhere."""
 
 
-def _mirror(marker: TaskExecution, state: State, run_id: UUID) -> None:
+def mirror(marker: TaskExecution, state: State, run_id: UUID) -> None:
+    """Show the state of a flow run on the task run that stands for it in the flow run that asked."""
     copy = state.fresh_copy()
     copy.state_details.child_flow_run_id = run_id
     marker.enter(copy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from penstock._deploying.bundles import (
@@ -16,6 +17,7 @@ from penstock._deploying.bundles import (
     pickled_arguments,
     put_bundle,
 )
+from penstock._deploying.running import mirror
 from penstock._engine.contexts import FlowRunContext, TagsContext
 from penstock._engine.flow_run import Marker
 from penstock._engine.inputs import check_wait_for, resolve
@@ -150,19 +152,12 @@ def submit(
     run.job_variables = variables
     future: PenstockFlowRunFuture[Any] = PenstockFlowRunFuture(run.id)
     if marker is not None:
-        _mirror(marker, future)
+        future.add_done_callback(partial(_show_end, marker))
     return Submitted(run, future)
 
 
-def _mirror(marker: TaskExecution, future: PenstockFlowRunFuture[Any]) -> None:
-    """Show the end of a run on the task run that stands for it in the flow run that asked."""
-
-    def end(ended: PenstockFlowRunFuture[Any]) -> None:
-        copy = ended.state.fresh_copy()
-        copy.state_details.child_flow_run_id = ended.flow_run_id
-        marker.enter(copy)
-
-    future.add_done_callback(end)
+def _show_end(marker: TaskExecution, ended: PenstockFlowRunFuture[Any]) -> None:
+    mirror(marker, ended.state, ended.flow_run_id)
 
 
 def _travelling(flow: Flow[..., Any]) -> tuple[Flow[..., Any], Any]:
