@@ -64,7 +64,7 @@ def create_bundle_for_flow_run(
     carried = serialize_context() if context is None else dict(context)
     carried = {name: carried.get(name) or {} for name in ("tags_context", "settings_context")}
     with _own_modules_by_value(flow.fn):
-        arguments = pickled_arguments(flow, given)
+        arguments = _pickled_arguments(flow, given)
         try:
             function = _packed(flow)
         except Exception as error:
@@ -81,7 +81,7 @@ def create_bundle_for_flow_run(
     }
 
 
-def pickled_arguments(flow: Any, parameters: Mapping[str, Any]) -> str:
+def _pickled_arguments(flow: Any, parameters: Mapping[str, Any]) -> str:
     """Return arguments as text.
 
     Raises:

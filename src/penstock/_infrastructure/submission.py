@@ -14,7 +14,6 @@ from typing import Any
 from penstock._deploying.bundles import (
     BUNDLE_VARIABLE,
     create_bundle_for_flow_run,
-    pickled_arguments,
     put_bundle,
 )
 from penstock._deploying.running import mirror
@@ -64,7 +63,6 @@ class Call:
 
         Raises:
             ParameterBindError, ParameterTypeError: they do not fit the flow.
-            SerializationError: one cannot be sent; nothing was recorded.
             UpstreamTaskError: one comes from a run that did not complete.
         """
         given = bind(flow.fn, args, kwargs, defaults=False)
@@ -78,12 +76,11 @@ class Call:
         parameters: Mapping[str, Any],
         wait_for: tuple[Any, ...] = (),
     ) -> Call:
-        """Wait for what the arguments depend on and see whether they can travel; see `of`."""
+        """Wait for what the arguments depend on; see `of`."""
         check_wait_for(wait_for)
         resolved = resolve(parameters)
         if flow.should_validate_parameters:
             validate(flow.fn, {name: resolved[name] for name in given})
-        pickled_arguments(flow, resolved)
         return cls(flow, given, resolved, wait_for)
 
 
