@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from penstock._engine.endings import handle_engine_signals as handle_engine_signals
+
+if TYPE_CHECKING:
+    from penstock._values.runs import FlowRun
 
 
 def main() -> None:
@@ -21,13 +24,13 @@ def main() -> None:
     run_id, url = UUID(os.environ.pop("PENSTOCK__FLOW_RUN_ID")), os.environ.pop("PENSTOCK__FLOW_BUNDLE", None)
     with handle_engine_signals(run_id):
         flow_run = load_flow_run(run_id)
-        flow, parameters, context = _flow_of(run_id, flow_run.deployment_id, url)
+        flow, parameters, context = _flow_of(flow_run, url)
         running = run_flow(flow, flow_run, parameters, return_type="state", context=context)
         if flow.isasync:
             asyncio.run(running)
 
 
-def _flow_of(run_id: UUID, deployment_id: UUID | None, url: str | None) -> tuple[Any, Any, Any]:
+def _flow_of(flow_run: FlowRun, url: str | None) -> tuple[Any, Any, Any]:
     """Return the flow of a run, and arguments and context if they travelled with it; the run says when it cannot."""
     try:
         if url is not None:
@@ -35,11 +38,11 @@ def _flow_of(run_id: UUID, deployment_id: UUID | None, url: str | None) -> tuple
 
             flow, _, parameters, context = open_bundle(get_bundle(url))
             return flow, parameters, context
-        from penstock._loading.deployed import load_deployed_flow
+        from penstock.flow_engine import load_flow
 
-        return load_deployed_flow(deployment_id, os.environ.get("PENSTOCK__FLOW_ENTRYPOINT")), None, None
+        return load_flow(flow_run), None, None
     except Exception as error:
-        _crash(run_id, f"The flow could not be loaded: {error}")
+        _crash(flow_run.id, f"The flow could not be loaded: {error}")
         raise
 
 

@@ -28,6 +28,8 @@ ENGINE = (sys.executable, "-m", "penstock.engine")
 POLITE = 10.0
 #: How long the process may take after that before it is killed, in seconds.
 GRACE = 20.0
+#: How often it is looked whether a run is to be cancelled, in seconds.
+LOOK = 2.0
 _logger = logging.getLogger("penstock.runner")
 
 

@@ -13,7 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
-from penstock._deploying.children import Child, ask_to_cancel, clock
+from penstock._deploying.children import LOOK, Child, ask_to_cancel, clock
 from penstock._deploying.heartbeats import beat
 from penstock._engine.log_setup import setup_logging
 from penstock._engine.signals import stop_signals
@@ -21,8 +21,6 @@ from penstock._ids import short_hex
 from penstock._link.session import Session, current_session
 from penstock.exceptions import PenstockException
 
-#: How often runs that are to be cancelled are looked for, in seconds.
-_LOOK = 2.0
 #: The pause after the store could not be asked, in seconds.
 _AWAY = 1.0
 _logger = logging.getLogger("penstock.runner")
@@ -197,7 +195,7 @@ class RunLoop(ABC):
     def _care(self, session: Session) -> None:
         """Look after what goes on: cancellations that are not heeded, and signs of life."""
         last_beat = clock()
-        while not self._stopping.wait(_LOOK):
+        while not self._stopping.wait(LOOK):
             with self._changed:
                 running = {run_id: child for run_id, child in self._children.items() if child is not None}
             try:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from penstock._deploying.bundles import BUNDLE_VARIABLE, SerializedBundle, put_bundle
-from penstock._deploying.children import Child
+from penstock._deploying.children import LOOK, Child
 from penstock._deploying.deployment import Often, RunnerDeployment
 from penstock._deploying.run_loop import RunLoop, take
 from penstock._deploying.schedules import Schedule
@@ -28,8 +28,6 @@ from penstock.exceptions import PenstockException
 from penstock.settings import get_current_settings
 from penstock.types.entrypoint import EntrypointType
 
-#: How often a run that nobody else looks after is looked at for cancellation, in seconds.
-_LOOK = 2.0
 _logger = logging.getLogger("penstock.runner")
 
 
@@ -197,7 +195,7 @@ class Runner(RunLoop):
                 more = {BUNDLE_VARIABLE: put_bundle(bundle, folder), **(env or {})}
                 if not taken:
                     more[RUNNER_VARIABLE] = None  # nobody hands it over: it is of no process yet
-                Child(session, run_id, folder=cwd, env=more).wait(look_every=_LOOK)
+                Child(session, run_id, folder=cwd, env=more).wait(look_every=LOOK)
 
         return asyncio.to_thread(execute) if call_is_awaited() else execute()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from penstock._deploying.children import Child
+from penstock._deploying.children import LOOK, Child
 from penstock._infrastructure.bound_flow import InfrastructureBoundFlow, bind_flow_to_infrastructure
 from penstock.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-#: How often a run that `submit` started is looked at for cancellation, in seconds.
-_LOOK = 2.0
 
 
 class ProcessJobConfiguration(BaseJobConfiguration):
@@ -116,7 +114,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         if task_status is not None:
             await asyncio.to_thread(task_status.started, identifier)
         status = await asyncio.to_thread(
-            child.wait, look_every=None if configuration._loop is not None else _LOOK
+            child.wait, look_every=None if configuration._loop is not None else LOOK
         )
         return ProcessWorkerResult(identifier=identifier, status_code=status)
 
