@@ -28,6 +28,8 @@ _RUNNERS = {
     "dask": ("DaskTaskRunner", 'cluster_kwargs={{"n_workers": {}, "threads_per_worker": 1}}'),
     "ray": ("RayTaskRunner", 'init_kwargs={{"num_cpus": {}}}'),
 }
+#: Stands in a definition for the task's name.
+_NAME = "<name>"
 _TOP = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -52,8 +54,11 @@ class _Script:
     #: Variables of the flow that hold the runs of its tasks.
     runs: list[str] = field(default_factory=list)
     tasks: set[str] = field(default_factory=set)
-    #: Word and workers of the newest `%runner`.
+    #: What defines a task -> its name.
+    defined: dict[str, str] = field(default_factory=dict)
+    #: Word and workers of the newest `%runner`, and the words that cells name for themselves.
     runner: tuple[str, str] = ("", "")
+    own_runners: dict[str, None] = field(default_factory=dict)
     #: A task caches its results: one that was told to, since helpers do not count into keys in a script.
     caches: bool = False
 
@@ -69,12 +74,16 @@ def script(cells: Iterable[str], name: str) -> str:
         ExportError: a task cell holds what is no Python.
     """
     made = _Script(re.sub(r"\W", "_", name))
+    cells = tuple(cells)
     for text in cells:
-        found = split_directive(text)
-        if found is None or found[0] == "flow":
-            _plain(made, found[2] if found else text)
+        for found in _RUNNER.finditer(text):
+            made.runner = (found[1], found[2] or "")
+    for text in cells:
+        directive = split_directive(text)
+        if directive is None or directive[0] == "flow":
+            _plain(made, directive[2] if directive else text)
         else:
-            kind, line, body = found
+            kind, line, body = directive
             if kind == "sql_task":
                 body = python_of(parse_task_line(line).name or "result", body, made.bound)
             _task(made, line, body)
@@ -87,8 +96,6 @@ def script(cells: Iterable[str], name: str) -> str:
 
 def _plain(made: _Script, text: str) -> None:
     source = _without_magics(text)
-    for found in _RUNNER.finditer(text):
-        made.runner = (found[1], found[2] or "")
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
@@ -135,7 +142,7 @@ def _fetch(made: _Script, name: str) -> None:
 def _task(made: _Script, line: str, body: str) -> None:
     options = parse_task_line(line)
     facts = analyse(body)
-    name = _unique(made, options.name or "cell")
+    name = options.name or "cell"
     if facts.shell or facts.magics:
         raise ExportError(f"task {name!r} uses IPython's ! or %, which a script cannot; use subprocess there")
     if options.define:
@@ -149,17 +156,36 @@ def _task(made: _Script, line: str, body: str) -> None:
         variable, part = made.futures.get(given, (given, None))
         arguments[variable if part else given] = variable
         unpack += [f'{given} = {variable}["{part}"]'] if part else []
-    made.top.append(_definition(name, options, facts, list(arguments), unpack, body, outputs))
-    call = ", ".join(key if key == value else f"{key}={value}" for key, value in arguments.items())
+    definition = _definition(options, facts, list(arguments), unpack, body, outputs)
+    name = made.defined.get(f"{name}{definition}") or _defined(made, name, definition)
     single = len(outputs) == 1
     variable = outputs[0] if single else f"{name}_run"
-    made.body.append(f"{variable} = {name}.submit({call})")
+    made.body.append(f"{variable} = {_call(made, name, options.runner, arguments)}")
     made.runs = [run for run in made.runs if run != variable] + [variable]
     for output in outputs:
         made.futures[output] = (variable, None if single else output)
         made.bound[output] = None
     made.caches |= bool(options.cache)
+
+
+def _defined(made: _Script, wanted: str, definition: str) -> str:
+    """Define a task under the name that is wanted, or one like it, and return its name."""
+    name = _unique(made, wanted)
+    made.defined[f"{wanted}{definition}"] = name
+    made.top.append(definition.replace(_NAME, name, 1))
     made.top_names.add(name)
+    return name
+
+
+def _call(made: _Script, name: str, runner: str | None, arguments: dict[str, str]) -> str:
+    """Return the expression that submits a task, to the flow's runner or the one that its cell names."""
+    flows = made.runner[0] if made.runner[0] in _RUNNERS else "threads"
+    if runner in _RUNNERS and runner != flows:
+        made.own_runners[runner] = None
+        given = ", ".join(f'"{key}": {value}' for key, value in arguments.items())
+        return f"on_{runner}.submit({name}, {{{given}}})"
+    given = ", ".join(key if key == value else f"{key}={value}" for key, value in arguments.items())
+    return f"{name}.submit({given})"
 
 
 def _inputs(made: _Script, options: TaskLine, facts: CellFacts) -> Sequence[str]:
@@ -174,7 +200,6 @@ def _inputs(made: _Script, options: TaskLine, facts: CellFacts) -> Sequence[str]
 
 
 def _definition(
-    name: str,
     options: TaskLine,
     facts: CellFacts,
     parameters: list[str],
@@ -205,7 +230,7 @@ def _definition(
     head = f"@task({words})\n" if words else "@task\n"
     keyword = "async def" if facts.is_async else "def"
     lines = "\n".join([*unpack, source, *([ending] if ending else [])])
-    return f"{head}{keyword} {name}({', '.join(parameters)}):\n{_indented(lines)}"
+    return f"{head}{keyword} {_NAME}({', '.join(parameters)}):\n{_indented(lines)}"
 
 
 def _without_shown_name(source: str) -> str:
@@ -243,8 +268,13 @@ def _assembled(made: _Script) -> str:
     name, runner = made.name.replace("_", "-"), ""
     if made.runner[0] in _RUNNERS:
         kind, workers = _RUNNERS[made.runner[0]]
-        ours.append(f"from penstock.task_runners import {kind}")
         runner = f", task_runner={kind}({workers.format(made.runner[1]) if made.runner[1] else ''})"
+    if made.own_runners:
+        opened = ", ".join(f"{_RUNNERS[word][0]}() as on_{word}" for word in made.own_runners)
+        body = [f"with {opened}:", _indented("\n".join(body))]
+    words = {*made.own_runners, made.runner[0]} & _RUNNERS.keys()
+    if kinds := sorted(_RUNNERS[word][0] for word in words):
+        ours.append(f"from penstock.task_runners import {', '.join(kinds)}")
     flow = f'@flow(name="{name}"{runner})\ndef {made.name}():\n{_indented(chr(10).join(body) or "pass")}'
     main = f'if __name__ == "__main__":\n    {made.name}()'
     future, imports = _split_future(made.imports)

@@ -53,6 +53,8 @@ class CellRecord:
     source_key: str
     inputs: dict[str, Version]
     outputs: dict[str, int]
+    #: The cell it is in, as the log of cells knows it.
+    cell: str = ""
     #: Its run in the background, while that is on.
     run: CellRun | None = None
     #: Where it is shown, for a run in the background.

@@ -91,7 +91,7 @@ class PlanMagics(Magics):  # type: ignore[misc]  # IPython is untyped to mypy he
             info("%run_stale", f"runs {', '.join(r.name for r in again)}" if again else "has nothing to run")
         )
         for record in again:
-            with self._cells.as_cell(record.key):
+            with self._cells.as_cell(record.cell):
                 self._shell.run_cell_magic("task", record.line, record.body)
 
     @line_magic  # type: ignore[untyped-decorator]  # IPython is untyped to mypy here

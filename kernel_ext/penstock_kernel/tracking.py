@@ -30,6 +30,7 @@ class Tracking:
             source_key=function.source_key,
             inputs=versions,
             outputs=dict.fromkeys(function.outputs, 0),
+            cell=self._cells.key,
         )
 
     def started(self, record: CellRecord, run: CellRun) -> None:

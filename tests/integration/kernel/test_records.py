@@ -220,6 +220,25 @@ def test_export_writes_a_script_that_runs(kernel, workspace):
     assert workspace.only_run("whole")["state_name"] == "Completed"
 
 
+def test_a_script_after_a_redefinition_gives_the_notebooks_values(kernel, workspace):
+    kernel.check("x = 20")
+    kernel.start("%%task use\nz = x + 1")
+    kernel.check("print('first', z)")
+    kernel.check("x = 30")
+    kernel.check("%run_stale")
+    kernel.check("print('then', z)")
+    kernel.check("%export again.py")
+    done = subprocess.run(
+        [sys.executable, workspace.folder / "again.py"],
+        env=workspace.env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "first 21\nthen 31\n"), done.stderr
+
+
 def test_sql_over_frames_is_a_task_with_inputs(kernel, workspace):
     if kernel.run("import pandas as pd, duckdb").status != "ok":
         pytest.skip("pandas is not installed beside this ipykernel")

@@ -121,3 +121,28 @@ def test_what_no_script_can_do_is_refused(cell, message) -> None:
 
 def test_a_flow_is_not_called_like_what_it_uses() -> None:
     assert "def flow_notebook():" in script(["x = 1"], "flow")
+
+
+def test_a_cells_own_runner_is_kept(tmp_path: Path) -> None:
+    cells = [
+        "import os",
+        "%%task load\nx = 20",
+        "%%task use --runner processes\ny, by = x + 1, os.getpid()",
+        "%%task here --local\nz = y + 1",
+        "print(z, by != os.getpid())",
+    ]
+    text = script(cells, "report")
+    assert "with ProcessPoolTaskRunner() as on_processes:" in text
+    assert 'on_processes.submit(use, {"x": x})' in text
+    assert "here.submit(" in text
+    path = tmp_path / "report.py"
+    path.write_text(text)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "22 True\n"), done.stderr
+
+
+def test_a_task_that_runs_twice_is_defined_once() -> None:
+    use = "%%task use\nz = x + 1"
+    text = script(["x = 1", use, "print(z)", "x = 2", use, "print(z)"], "report")
+    assert text.count("def use(") == 1
+    assert text.count("z = use.submit(x=x)") + text.count("z = use.submit(x)") == 2
