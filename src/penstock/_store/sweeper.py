@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,10 @@ class Sweeper:
         healed = 0
         marks: dict[str, int] = self._core.call(lambda core: dict(core.hwm)).result()
         for path in [*sorted(self._workspace.archive.glob("*.jsonl")), *sorted(self._others(), key=_birth)]:
-            if last_seq(path) > marks.get(path.stem, -1):
-                self._take(path)
-                healed += 1
+            with suppress(FileNotFoundError):  # archived or removed meanwhile, so nothing of it was lost
+                if last_seq(path) > marks.get(path.stem, -1):
+                    self._take(path)
+                    healed += 1
         return healed
 
     def snapshot_if_due(self) -> bool:
