@@ -42,6 +42,11 @@ _STATE: Fields = {
     "name": _field("state_name", "any_ not_any_"),
 }
 _WHEN = "before_ after_ is_null_"
+#: The name of a flow run's queue: a field that has no column.
+_QUEUE_NAME = (
+    "(SELECT arg_max(c.value, (c.at_us, c.seq))->>'$' FROM raw.changed c"
+    " WHERE c.id = runs.id AND c.field = 'work_queue_name')"
+)
 
 FLOWS: Fields = {"id": _field("id", "any_", "UUID"), "name": _NAME, "tags": _TAGS}
 FLOW_RUNS: Fields = {
@@ -55,7 +60,7 @@ FLOW_RUNS: Fields = {
     "end_time": _field("end_time", _WHEN, "TIMESTAMP"),
     "expected_start_time": _field("expected_start_time", "before_ after_", "TIMESTAMP"),
     "next_scheduled_start_time": _field("next_scheduled_start_time", "before_ after_", "TIMESTAMP"),
-    "work_queue_name": _field("CAST(NULL AS VARCHAR)", "any_ is_null_"),
+    "work_queue_name": _field(_QUEUE_NAME, "any_ is_null_"),
     "parent_flow_run_id": _field("parent_flow_run_id", "any_", "UUID"),
     "parent_task_run_id": _field("parent_task_run_id", "any_ is_null_", "UUID"),
     "idempotency_key": _field("idempotency_key", "any_ not_any_"),

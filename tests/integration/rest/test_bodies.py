@@ -109,6 +109,6 @@ def test_text_comes_back_as_it_was(api, text):
 
 
 def test_a_filter_that_is_unknown_is_refused_never_ignored(api):
-    for body in ({"flow_run": {}}, {"flow_runs": {"colour": {}}}, {"work_pools": {"name": {"any_": ["a"]}}}):
+    for body in ({"flow_run": {}}, {"flow_runs": {"colour": {}}}, {"work_queues": {"name": {"any_": ["a"]}}}):
         api.post("/flow_runs/filter", body, 422)
     api.post("/flow_runs/filter", {"work_pools": None, "deployments": None, "limit": 0})

@@ -61,6 +61,22 @@ def test_a_deployment_is_known_by_flow_and_name(api, deploy, flow_id):
     assert status(api, "GET", f"/deployments/{first['id']}") == 404
 
 
+def test_deployments_are_found_by_their_pool_and_queue(api, deploy):
+    pool = f"pool-{new_id()}"
+    api.post("/work_pools/", {"name": pool, "type": "process"}, 201)
+    api.post(f"/work_pools/{pool}/queues", {"name": "fast"}, 201)
+    deploy("nowhere")
+    slow, fast = (
+        deploy("slow", work_pool_name=pool),
+        deploy("fast", work_pool_name=pool, work_queue_name="fast"),
+    )
+    by_pool = {"work_pools": {"name": {"any_": [pool]}}}
+    assert api.post("/deployments/filter", by_pool) == [fast, slow]
+    for queue, found in (("fast", fast), ("default", slow)):
+        by_queue = {**by_pool, "work_pool_queues": {"name": {"any_": [queue]}}}
+        assert api.post("/deployments/filter", by_queue) == [found]
+
+
 def test_an_unknown_flow_is_refused(api):
     body = {"name": "n", "flow_id": str(new_id())}
     assert status(api, "POST", "/deployments/", body) == 404

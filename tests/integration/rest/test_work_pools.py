@@ -48,6 +48,24 @@ def set_running(api, run):
         api.propose(run["id"], state)
 
 
+def test_runs_are_found_by_their_pool_and_queue(api, pool, submit):
+    here, there, elsewhere = submit(), submit(queue="fast"), api.flow_run()
+    by_pool = {"work_pools": {"name": {"any_": [pool["name"]]}}}
+    assert {run["id"] for run in api.post("/flow_runs/filter", by_pool)} == {here["id"], there["id"]}
+    assert api.post("/flow_runs/count", {**by_pool, "work_pool_queues": {"name": {"any_": ["fast"]}}}) == 1
+    among = {"flow_runs": {"id": {"any_": [run["id"] for run in (here, there, elsewhere)]}}}
+    for told, found in (
+        ({"any_": ["fast"]}, there),
+        ({"any_": ["default"]}, here),
+        ({"is_null_": True}, elsewhere),
+    ):
+        wanted = {"flow_runs": {**among["flow_runs"], "work_queue_name": told}}
+        assert [run["id"] for run in api.post("/flow_runs/filter", wanted)] == [found["id"]]
+    flows = {flow["id"] for flow in api.post("/flows/filter", by_pool)}
+    assert flows == {here["flow_id"], there["flow_id"]}
+    assert api.post("/flows/filter", {"work_pools": {"name": {"any_": ["no such pool"]}}}) == []
+
+
 def test_a_pool_is_known_by_its_name_and_has_a_default_queue(api, pool):
     assert api.get(f"/work_pools/{pool['name']}") == pool
     assert (pool["status"], pool["is_paused"], pool["base_job_template"]) == ("NOT_READY", False, {})

@@ -15,6 +15,8 @@ from penstock._store.filters import (
     LOGS,
     TASK_RUNS,
     VARIABLES,
+    WORK_POOLS,
+    WORK_QUEUES,
 )
 from penstock._store.pages import (
     ARTIFACT_SORTS,
@@ -71,6 +73,17 @@ def _show_variables(_: Ask, rows: list[Record]) -> list[Record]:
     return [show.variable(row) for row in rows]
 
 
+#: Flow runs that wait or waited in what a field says.
+_PLACED = (
+    "id IN (SELECT id FROM raw.changed WHERE field = '{0}' GROUP BY id"
+    " HAVING (arg_max(value, (at_us, seq))->>'$')::UUID IN (SELECT id FROM {1} WHERE {{}}))"
+)
+_IN_POOLS = _PLACED.format("work_pool_id", "work_pools")
+_IN_QUEUES = _PLACED.format("work_queue_id", "work_queues")
+_IN_QUEUES_BY_NAME = (
+    "(work_pool_name, coalesce(work_queue_name, 'default')) IN"
+    " (SELECT (work_pool_name, name) FROM work_queues WHERE {})"
+)
 _OF_FLOW_RUNS = "id IN (SELECT flow_id FROM runs WHERE {})"
 FLOWS_LISTED = Listing(
     "flows",
@@ -84,6 +97,7 @@ FLOWS_LISTED = Listing(
         "flow_runs": (FLOW_RUNS, _OF_FLOW_RUNS),
         "task_runs": (TASK_RUNS, _OF_FLOW_RUNS.format("id IN (SELECT flow_run_id FROM task_runs WHERE {})")),
         "deployments": (DEPLOYMENTS, _OF_FLOW_RUNS),
+        "work_pools": (WORK_POOLS, _OF_FLOW_RUNS.format(_IN_POOLS)),
     },
 )
 FLOW_RUNS_LISTED = Listing(
@@ -98,6 +112,8 @@ FLOW_RUNS_LISTED = Listing(
         "flows": (FLOWS, "flow_id IN (SELECT id FROM flows WHERE {})"),
         "task_runs": (TASK_RUNS, "id IN (SELECT flow_run_id FROM task_runs WHERE {})"),
         "deployments": (DEPLOYMENTS, "{}"),
+        "work_pools": (WORK_POOLS, _IN_POOLS),
+        "work_pool_queues": (WORK_QUEUES, _IN_QUEUES),
     },
 )
 _OF_RUNS = "flow_run_id IN (SELECT id FROM runs WHERE {})"
@@ -150,6 +166,8 @@ DEPLOYMENTS_LISTED = Listing(
             TASK_RUNS,
             "id IN (SELECT deployment_id FROM runs WHERE id IN (SELECT flow_run_id FROM task_runs WHERE {}))",
         ),
+        "work_pools": (WORK_POOLS, "work_pool_name IN (SELECT name FROM work_pools WHERE {})"),
+        "work_pool_queues": (WORK_QUEUES, _IN_QUEUES_BY_NAME),
     },
 )
 LOGS_LISTED = Listing("logs", "logs", LOGS, LOG_SORTS, "TIMESTAMP_ASC", _show_logs, "Log")

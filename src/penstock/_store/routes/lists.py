@@ -13,8 +13,8 @@ from penstock._store.routes.web import Answer, Ask, Route
 #: Filter objects of one request that select through related objects: their fields, and the condition on the listed
 #: rows with {} for the condition on the related ones.
 Related = Mapping[str, tuple[Fields, str]]
-#: Documented filters for what the store does not have yet. Empty ones match everything.
-_NOT_YET = ("work_pools", "work_pool_queues", "work_queues")
+#: Documented filters that not every listing has yet. Empty ones match everything.
+_NOT_EVERYWHERE = ("work_pools", "work_pool_queues", "work_queues")
 
 Record = dict[str, Any]
 
@@ -61,11 +61,13 @@ class Listing:
             inner, inner_values = condition(fields, body.get(key), key)
             if inner != "TRUE":
                 sql, values = f"{sql} AND {tie.format(inner)}", values + inner_values
-        for key in _NOT_YET:
-            if key != self.own and body.get(key):
-                detail = {"loc": ["body", key], "msg": "there is nothing of this kind to filter by yet"}
+        for key in _NOT_EVERYWHERE:
+            if key != self.own and key not in self.related and body.get(key):
+                detail = {"loc": ["body", key], "msg": f"{self.own} cannot be filtered by it yet"}
                 raise invalid([{**detail, "type": "value_error"}], body)
-        _nothing_else(body, {self.own, *self.related, *_NOT_YET, "sort", "limit", "offset", "page", *also})
+        _nothing_else(
+            body, {self.own, *self.related, *_NOT_EVERYWHERE, "sort", "limit", "offset", "page", *also}
+        )
         return sql, values
 
     def find(self, ask: Ask, within: Condition = TRUE) -> Answer:
