@@ -118,12 +118,12 @@ def test_a_lease_that_is_not_renewed_ends(api, limit):
 
 
 def test_slots_of_a_rate_limit_come_back_by_themselves(api, limit, eventually):
-    name = limit(2, slot_decay_per_second=20)
+    name = limit(2, slot_decay_per_second=1)
     body = {"names": [name], "slots": 2, "mode": "rate_limit"}
     api.post(f"{V2}/increment", body)
     refused = api.request("POST", f"/api{V2}/increment", json=body)
     assert refused.status_code == 423
-    assert float(refused.headers["retry-after"]) <= 0.1
+    assert 0 < float(refused.headers["retry-after"]) <= 2
     eventually(lambda: active(api, name) == 0)
     api.post(f"{V2}/increment", body, 200)
 
