@@ -189,7 +189,9 @@ class Sweeper:
 
 def _birth(path: Path) -> tuple[int, str]:
     """Sort key: when the first line was written. A run is created before others speak of it."""
-    first = next(iter(read_all(path)), None)
+    first = None
+    with suppress(FileNotFoundError):  # archived meanwhile
+        first = next(iter(read_all(path)), None)
     return (first.at if first is not None else 0, path.name)
 
 

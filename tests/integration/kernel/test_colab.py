@@ -6,7 +6,7 @@ import os
 
 import pytest
 from driver import Kernel
-from workspace import eventually
+from workspace import eventually, wait_for_join
 
 pytestmark = pytest.mark.kernel
 
@@ -65,7 +65,7 @@ def test_stop_cancels_what_a_cell_waits_for(kernel, workspace):
     query = "select state_name from task_runs where task_name = 'endless'"
     eventually(lambda: workspace.sql(query) == [{"state_name": "Running"}])
     reader = kernel.begin("z")
-    kernel.wait_for_start(reader)
+    wait_for_join(kernel, reader)
     kernel.interrupt()
     assert kernel.end(reader).error == "KeyboardInterrupt: "
     eventually(lambda: workspace.sql(query) == [{"state_name": "Cancelled"}])
