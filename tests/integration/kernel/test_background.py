@@ -7,7 +7,7 @@ import time
 
 import pytest
 from driver import Kernel
-from workspace import eventually, python_name, with_oldest
+from workspace import eventually, python_name, wait_for_join, with_oldest
 
 pytestmark = pytest.mark.kernel
 
@@ -98,7 +98,7 @@ def test_stop_cancels_what_the_cell_waits_for_and_nothing_else(kernel, workspace
     other = kernel.start(GATED.format(name="other", value=2))
     eventually(lambda: states(workspace).get("other") == "Running", what="both run")
     reader = kernel.begin("after_value")
-    kernel.wait_for_start(reader)
+    wait_for_join(kernel, reader)
     eventually(lambda: states(workspace).get("wanted") == "Running")
     stopwatch.start()
     kernel.interrupt()
@@ -134,7 +134,7 @@ def test_on_dask_values_stay_there_until_they_are_read(kernel, workspace):
     kernel.start("%%task long --no-cache\nimport time\nfor _ in range(600): time.sleep(0.1)\nend = 1")
     eventually(lambda: states(workspace).get("long") == "Running")
     reader = kernel.begin("end")
-    kernel.wait_for_start(reader)
+    wait_for_join(kernel, reader)
     kernel.interrupt()
     assert kernel.end(reader).error == "KeyboardInterrupt: "
     eventually(lambda: states(workspace)["long"] == "Cancelled")

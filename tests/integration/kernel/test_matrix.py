@@ -9,7 +9,7 @@ import sys
 import nbformat
 import pytest
 from driver import Kernel
-from workspace import Workspace, eventually, every_pair, python_name, write_kernelspec
+from workspace import Workspace, eventually, every_pair, python_name, wait_for_join, write_kernelspec
 
 pytestmark = pytest.mark.kernel
 
@@ -97,8 +97,8 @@ def test_a_flow_cell_shows_its_panel_in_front_and_behind(kernel):
 def test_stop_cancels_what_the_cell_waits_for(kernel):
     kernel.start("%%task endless --no-cache\nimport time\nfor _ in range(6000): time.sleep(0.01)\nf1 = 1")
     reader = kernel.begin("f1")
-    kernel.wait_for_start(reader)
     eventually(lambda: _state(kernel, "endless") == "Running")
+    wait_for_join(kernel, reader)
     kernel.interrupt()
     assert kernel.end(reader).error == "KeyboardInterrupt: "
     eventually(lambda: _state(kernel, "endless") == "Cancelled")
