@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from penstock_kernel._cells import analyse, parse_task_line
 from penstock_kernel._cells.errors import CellError
 from penstock_kernel.spellings import split_directive
-from penstock_kernel.sql_cell import python_of
+from penstock_kernel.sql_cell import task_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def _run(key: str, text: str, bound: Container[str]) -> _Run:
     kind, line, body = found or ("flow", "", text)
     try:
         options = None if kind == "flow" else parse_task_line(line)
-        if options is not None and kind == "sql_task":
-            body = python_of(options.name or "result", body, bound)
+        if options is not None:
+            body = task_body(kind, options.name, body, bound)
         facts = analyse(body)
     except (CellError, SyntaxError):
         return _Run(key, text)

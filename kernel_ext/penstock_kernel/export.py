@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from penstock_kernel._cells import CellFacts, TaskLine, analyse, parse_task_line
 from penstock_kernel._cells.errors import CellError
 from penstock_kernel.spellings import split_directive
-from penstock_kernel.sql_cell import python_of
+from penstock_kernel.sql_cell import task_body
 
 _RUNNER = re.compile(r"^[ \t]*%runner[ \t]+(\w+)(?:[ \t]+(\d+))?", re.MULTILINE)
 #: The class a word of `%runner` means, and its argument for a number of workers.
@@ -84,9 +84,8 @@ def script(cells: Iterable[str], name: str) -> str:
             _plain(made, directive[2] if directive else text)
         else:
             kind, line, body = directive
-            if kind == "sql_task":
-                body = python_of(parse_task_line(line).name or "result", body, made.bound)
-            _task(made, line, body)
+            options = parse_task_line(line)
+            _task(made, options, task_body(kind, options.name, body, made.bound))
     if made.name in {"flow", "task", *made.top_names, *made.bound}:
         made.name += "_notebook"
     whole = _assembled(made)
@@ -139,8 +138,7 @@ def _fetch(made: _Script, name: str) -> None:
     made.bound[name] = None
 
 
-def _task(made: _Script, line: str, body: str) -> None:
-    options = parse_task_line(line)
+def _task(made: _Script, options: TaskLine, body: str) -> None:
     facts = analyse(body)
     name = options.name or "cell"
     if facts.shell or facts.magics:

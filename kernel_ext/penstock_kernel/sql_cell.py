@@ -14,6 +14,18 @@ class SqlCellError(CellError):
     """The query cannot be read."""
 
 
+def task_body(kind: str, name: str | None, body: str, known: Container[str]) -> str:
+    """Return the Python body of a task cell: its own, or that of its query (see `python_of`).
+
+    Args:
+        kind: as `split_directive` tells it.
+        name: of the task, and of a query's output.
+        body: the text under the first line.
+        known: the names the notebook has.
+    """
+    return python_of(name or "result", body, known) if kind == "sql_task" else body
+
+
 def python_of(name: str, sql: str, known: Container[str]) -> str:
     """Return the Python body of a task that runs a query and binds its result.
 
